@@ -1,79 +1,82 @@
-//! A fast, frugal, proved memory allocator in pure Rust.
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::ptr::NonNull;
-use allocator_api2::alloc::{AllocError, Allocator};
+//! A memory allocator in pure Rust: fast, frugal, and proved.
+//!
+//! ```
+//! use cenote::Cenote;
+//!
+//! #[global_allocator]
+//! static GLOBAL: Cenote = Cenote::new();
+//!
+//! fn main() {
+//!     let words: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+//!     assert_eq!(words.concat().len(), 2890);
+//!     println!("{}", Cenote::stats());
+//! }
+//! ```
+//!
+//! It descends from CPython's pymalloc and keeps its words:
+//!
+//! | word | meaning | elsewhere called |
+//! |---|---|---|
+//! | **block** | one slot handed to a caller | region (jemalloc), object (snmalloc) |
+//! | **pool** | a run of blocks of one size class | page (mimalloc), slab (snmalloc, jemalloc), span (tcmalloc) |
+//! | **slice** | the unit that pools and runs are made of | |
+//! | **arena** | slices whose state one record holds, obtained from the system | segment (mimalloc v2), chunk (snmalloc); *not* jemalloc's arena |
+//! | **run** | slices that are one block | extent (jemalloc), span (tcmalloc) |
+//! | **heap** | one owner's pools, by size class | heap (mimalloc), allocator (snmalloc) |
+//! | **magazine** | a small array of ready blocks | |
+//! | **cache** | the magazines of a thread, one for each size class | tcache (jemalloc) |
+//! | **depot** | full magazines in a heap | |
+//! | **local / remote free** | of a block of one's own heap, of another's | |
+//! | **large** | above the largest run: the system allocator's | huge |
+//! | **reserve, commit, purge** | take address space; back it; give pages back | |
+//! | **orphan, adopt** | a heap whose thread ended; taking it over | abandon, reclaim |
+//! | **OS page** | the hardware page; never just "page" | |
+//!
+//! # Options
+//!
+//! Read from the environment when the first block is allocated; see [`Options`] for those that code can set.
+//!
+//! | variable | value |
+//! |---|---|
+//! | `CENOTE_RETAIN` | bytes of free memory to keep although it is idle, such as `16M`; by default a share of what is in use |
+//! | `CENOTE_PURGE` | `thread` (default), `inline` or `off`: see [`PurgeMode`] |
+//! | `CENOTE_PURGE_DELAY_MS` | how often the purger looks; memory idle between two looks is given back |
+//! | `CENOTE_HUGE_PAGES` | `1` asks for transparent huge pages |
+//! | `CENOTE_STATS` | `1` prints [`Stats`] on standard error at exit |
+//! | `CENOTE_VERIFY` | `1` checks every free at once instead of when a magazine is flushed; `2` also fills freed blocks and finds writes to them |
+//!
+//! # Misuse
+//!
+//! A double free, a pointer into the middle of a block, a pointer that never came from here and a layout of another size
+//! class are found when the block returns to its pool, and abort the process with one line on standard error.
+//!
+//! # Platforms
+//!
+//! Linux. Elsewhere, under Miri, and with the feature `passthrough`, everything is handed to the system allocator.
 
-/// The allocator: a zero-sized handle to the process-wide heap.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cenote;
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 
-impl Cenote {
-    /// The allocator, for `#[global_allocator]`.
-    pub const fn new() -> Self { Self }
-    /// Counts what the allocator holds.
-    pub fn stats() -> Stats { Stats::default() }
-    /// Gives back to the system everything that can be given back at once; returns the bytes given back.
-    pub fn purge() -> usize { 0 }
-    /// Walks all structures and panics on a broken invariant.
-    pub fn check() {}
-}
-// SAFETY: passes on to `System`.
-unsafe impl GlobalAlloc for Cenote {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's.
-        unsafe { System.alloc(layout) } }
-    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
-        unsafe { System.dealloc(p, layout) } }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's.
-        unsafe { System.alloc_zeroed(layout) } }
-    unsafe fn realloc(&self, p: *mut u8, layout: Layout, n: usize) -> *mut u8 {
-        // SAFETY: the caller's.
-        unsafe { System.realloc(p, layout, n) } }
-}
-// SAFETY: passes on to `System`.
-unsafe impl Allocator for Cenote {
-    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: not of size zero after max.
-        let p = unsafe { System.alloc(Layout::from_size_align(layout.size().max(1), layout.align()).unwrap()) };
-        NonNull::new(p).map(|p| NonNull::slice_from_raw_parts(p, layout.size())).ok_or(AllocError)
-    }
-    unsafe fn deallocate(&self, p: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's.
-        unsafe { System.dealloc(p.as_ptr(), Layout::from_size_align(layout.size().max(1), layout.align()).unwrap()) }
-    }
-}
+mod base;
 
-/// An independent heap.
-#[derive(Debug, Default)]
-pub struct Heap(());
-impl Heap {
-    /// A new heap.
-    pub fn new() -> Self { Self(()) }
-}
-// SAFETY: passes on to `System`.
-unsafe impl Allocator for &Heap {
-    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> { Cenote.allocate(layout) }
-    unsafe fn deallocate(&self, p: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's.
-        unsafe { Cenote.deallocate(p, layout) }
-    }
-}
+#[cfg(cenote_loom)]
+pub mod arena;
+#[cfg(cenote_loom)]
+pub mod sync;
 
-/// The bytes a block for `layout` really has.
-pub const fn usable_size(layout: Layout) -> usize { layout.size() }
-/// The size to ask for so that nothing is wasted.
-pub const fn good_size(size: usize) -> usize { size }
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod arena;
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod heap;
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod os;
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod pool;
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod sync;
+#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
+mod thread;
 
-/// What the allocator holds.
-#[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Stats {
-    /// Bytes handed out to the program.
-    pub in_use_bytes: usize,
-}
-impl std::fmt::Display for Stats {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "in use {}", self.in_use_bytes) }
-}
+#[cfg(not(cenote_loom))]
+mod api;
+#[cfg(not(cenote_loom))]
+pub use api::{Cenote, ClassStats, Heap, Options, PurgeMode, Stats, good_size, usable_size};

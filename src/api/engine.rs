@@ -1,0 +1,270 @@
+//! The allocator itself, as the front ends see it. `passthrough.rs` offers the same over the system allocator.
+
+use super::stats::{ClassStats, Stats};
+use crate::base::config::*;
+use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, class_of, padded, size_of};
+use crate::heap::magazine::{self, is_full};
+use crate::heap::{self, ARENAS, FALLBACK_BLOCKS};
+use crate::pool;
+use crate::sync::Ordering;
+use crate::thread::{cache, init, large, purger};
+use std::alloc::Layout;
+
+pub(super) use crate::thread::settings;
+
+/// The class for `layout`, if it is served by pools.
+#[inline(always)]
+fn class_for(layout: Layout) -> Option<usize> {
+    let size = padded(layout.size(), layout.align());
+    // SAFETY: just compared.
+    (size <= CLASS_MAX_BYTES).then(|| unsafe { class_of(size) })
+}
+
+/// See `GlobalAlloc::alloc`.
+#[inline(always)]
+pub(super) fn alloc(layout: Layout) -> *mut u8 {
+    match class_for(layout) {
+        Some(class) => cache::alloc(class),
+        None => large::alloc(layout, false),
+    }
+}
+
+/// See `GlobalAlloc::alloc_zeroed`.
+#[inline]
+pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
+    let Some(class) = class_for(layout) else { return large::alloc(layout, true) };
+    let block = cache::alloc(class);
+    if !block.is_null() {
+        // SAFETY: the block has at least `layout.size()` bytes.
+        unsafe { block.write_bytes(0, layout.size()) };
+    }
+    block
+}
+
+/// See `GlobalAlloc::dealloc`.
+///
+/// # Safety
+/// As for that.
+#[inline(always)]
+pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
+    match class_for(layout) {
+        // SAFETY: the caller's; the same layout has the same class.
+        Some(class) => unsafe { cache::free(block, class) },
+        // SAFETY: the caller's.
+        None => unsafe { large::free(block, layout) },
+    }
+}
+
+/// See `GlobalAlloc::realloc`.
+///
+/// # Safety
+/// As for that.
+#[inline]
+pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    // SAFETY: the caller promises that the new layout is valid.
+    let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+    // SAFETY: the caller's.
+    if let Some(result) = unsafe { resize(block, layout, new_layout) } {
+        return result;
+    }
+    let new = alloc(new_layout);
+    if !new.is_null() {
+        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
+        unsafe {
+            new.copy_from_nonoverlapping(block, layout.size().min(new_size));
+            dealloc(block, layout);
+        }
+    }
+    new
+}
+
+/// Makes the block serve `new` where it is, or by the system's own means. `None` if it must be moved by the caller.
+unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
+    match (class_for(old), class_for(new)) {
+        (Some(a), Some(b)) => (a == b).then_some(block),
+        // SAFETY: the caller's; both are above the largest class.
+        (None, None) => unsafe { large::resize(block, old, new.size()) },
+        _ => None,
+    }
+}
+
+/// The bytes a block for `layout` has.
+pub(super) fn usable_size(layout: Layout) -> usize {
+    match class_for(layout) {
+        Some(class) => size_of(class),
+        None if layout.size() <= RUN_MAX_BYTES && layout.align() <= RUN_MAX_ALIGN => {
+            layout.size().next_multiple_of(SLICE_BYTES)
+        }
+        None => layout.size(),
+    }
+}
+
+/// Gives back what can be given back at once; returns the bytes.
+pub(super) fn purge() -> usize {
+    cache::flush();
+    purger::pass(true).purged_bytes
+}
+
+/// Panics unless all invariants hold. The caller makes sure that no other thread allocates or frees meanwhile.
+pub(super) fn check() {
+    if init::is_done() {
+        heap::for_each(|heap| heap.inner.lock().check());
+        ARENAS.check();
+    }
+}
+
+/// See `Stats`.
+pub(super) fn stats() -> Stats {
+    let mut stats = Stats::default();
+    if !init::is_done() {
+        return stats;
+    }
+    for (class, stats) in stats.classes.iter_mut().enumerate() {
+        *stats = ClassStats { block_bytes: size_of(class), ..ClassStats::default() };
+    }
+    heap::for_each(|heap| {
+        let inner = heap.inner.lock();
+        // ORDERING: Relaxed: written under the heap's lock, which is held, so that the thread is still there.
+        let tops = heap.tops.load(Ordering::Relaxed);
+        // SAFETY: a thread clears the pointer under that lock before its memory goes.
+        let tops = unsafe { tops.as_ref() };
+        for class in 0..CLASSES {
+            let counts = inner.counts(class, tops);
+            let total = &mut stats.classes[class];
+            total.pools += counts.pools;
+            total.blocks += counts.pools * TABLE[class].blocks as usize;
+            // A cache may hold blocks of other heaps, so only the sum over all heaps tells what is in use.
+            total.used_blocks += counts.taken;
+            total.cached_blocks += counts.cached;
+        }
+        // ORDERING: Relaxed: a statistic.
+        stats.remote_frees += heap.sent_blocks.load(Ordering::Relaxed);
+        stats.heaps += 1;
+    });
+    let mut pool_slices = 0;
+    for (class, total) in stats.classes.iter_mut().enumerate() {
+        // The counts of other threads move while they are read.
+        total.cached_blocks = total.cached_blocks.min(total.used_blocks);
+        total.used_blocks -= total.cached_blocks;
+        stats.in_use_bytes += total.used_blocks * total.block_bytes;
+        stats.cached_bytes += total.cached_blocks * total.block_bytes;
+        stats.pool_bytes += total.pools * TABLE[class].slices as usize * SLICE_BYTES;
+        pool_slices += total.pools * TABLE[class].slices as usize;
+    }
+    let arenas = ARENAS.counts();
+    stats.run_bytes = arenas.used_slices.saturating_sub(pool_slices) * SLICE_BYTES;
+    stats.in_use_bytes += stats.run_bytes;
+    stats.arenas = arenas.arenas as usize;
+    stats.dirty_bytes = arenas.dirty_slices * SLICE_BYTES;
+    stats.committed_bytes = arenas.arenas as usize * ARENA_BYTES;
+    stats.reserved_bytes = pool::MEMORY.limit() as usize * ARENA_BYTES;
+    stats.purged_bytes = arenas.purged_slices * SLICE_BYTES;
+    stats.purges = arenas.purges as usize;
+    stats.magazines = magazine::count() as usize;
+    // ORDERING: Relaxed: a statistic.
+    stats.fallback_blocks = FALLBACK_BLOCKS.load(Ordering::Relaxed);
+    stats
+}
+
+/// A first-class heap.
+#[derive(Debug)]
+pub(super) struct RawHeap(Option<&'static heap::Heap>);
+
+impl core::fmt::Debug for heap::Heap {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Heap").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl RawHeap {
+    pub(super) fn new() -> Self {
+        Self(if init::ready() { heap::create() } else { None })
+    }
+
+    /// A block of this heap, or null.
+    pub(super) fn alloc(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+        let Some(heap) = self.0 else { return core::ptr::null_mut() };
+        let Some(class) = class_for(layout) else {
+            let run = large::alloc_run(layout, zeroed, heap.id);
+            if let Some(first) = pool::slice_of(run) {
+                heap.inner.lock().link_run(first);
+            }
+            return run;
+        };
+        let mut inner = heap.inner.lock();
+        let mut top = inner.parked().get(class);
+        // SAFETY: a top points at a slot of a magazine of this heap, whose lock is held, or of the shared empty one.
+        if unsafe { *top }.is_null() {
+            let Some(filled) = inner.fill(class, top) else { return core::ptr::null_mut() };
+            top = filled;
+        }
+        inner.parked().set(class, top.wrapping_sub(1));
+        // SAFETY: as above; it holds a block.
+        let block = unsafe { *top };
+        drop(inner);
+        if zeroed {
+            // SAFETY: the block has at least `layout.size()` bytes.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
+    /// Frees a block of this heap.
+    ///
+    /// # Safety
+    /// The block came from this heap with this layout and nobody uses it any more.
+    pub(super) unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let Some(heap) = self.0 else { return };
+        let mut inner = heap.inner.lock();
+        let Some(class) = class_for(layout) else {
+            if let Some(first) = pool::slice_of(block) {
+                inner.unlink_run(first);
+            }
+            drop(inner);
+            // SAFETY: the caller's.
+            return unsafe { large::free(block, layout) };
+        };
+        let top = inner.parked().get(class);
+        let room = if is_full(top) { inner.make_room(class, top) } else { Some(top) };
+        let report = inner.take_report();
+        match room {
+            Some(top) => {
+                let top = top.wrapping_add(1);
+                // SAFETY: the magazine has room and is this heap's, whose lock is held.
+                unsafe { *top = block };
+                inner.parked().set(class, top);
+                drop(inner);
+            }
+            None => {
+                inner.parked().set(class, magazine::no_magazine());
+                drop(inner);
+                // SAFETY: the caller's.
+                unsafe { heap::free_into_owner(block, class) };
+            }
+        }
+        if let Some(bytes) = report {
+            purger::note(bytes);
+        }
+    }
+
+    /// See [`resize`]; no memory of first-class heaps is the system allocator's.
+    ///
+    /// # Safety
+    /// The block came from this heap with layout `old`; the alignments are equal.
+    pub(super) unsafe fn resize(&self, block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
+        // SAFETY: the caller's.
+        unsafe { resize(block, old, new) }
+    }
+}
+
+impl Drop for RawHeap {
+    fn drop(&mut self) {
+        if let Some(heap) = self.0 {
+            let mut inner = heap.inner.lock();
+            let freed = inner.destroy();
+            drop(inner);
+            heap::destroy(heap);
+            purger::note(freed);
+        }
+    }
+}

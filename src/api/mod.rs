@@ -1,0 +1,19 @@
+//! The front ends: the global allocator, `Allocator` with heaps, statistics and options.
+
+mod cenote;
+mod heap;
+mod options;
+mod stats;
+
+#[cfg(all(target_os = "linux", not(miri), not(feature = "passthrough")))]
+#[path = "engine.rs"]
+mod engine;
+#[cfg(not(all(target_os = "linux", not(miri), not(feature = "passthrough"))))]
+#[path = "passthrough.rs"]
+mod engine;
+
+pub use crate::base::purge_mode::PurgeMode;
+pub use cenote::{Cenote, good_size, usable_size};
+pub use heap::Heap;
+pub use options::Options;
+pub use stats::{ClassStats, Stats};

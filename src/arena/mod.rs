@@ -1,0 +1,505 @@
+//! Arenas: where pools and runs get their slices, and where free slices wait to be used again or purged.
+//!
+//! The reservation is a row of arenas of [`ARENA_SLICES`] slices each; a slice is named by its index in the reservation.
+//! A slice is in one of four states, told by the bits of its arena's record:
+//!
+//! | state | `free` | `clean` | `aged` |
+//! |---|---|---|---|
+//! | in use, or being purged | 0 | 0 | 0 |
+//! | dirty: was used, still backed by memory | 1 | 0 | 0 |
+//! | aged: dirty since before the last purge pass | 1 | 0 | 1 |
+//! | clean: reads as zero, not backed | 1 | 1 | 0 |
+//!
+//! One lock guards it all: a pool or a run is taken or put back once for many blocks. A purge takes its slices out
+//! under the lock, works on them without it, and puts them back clean, so nobody is handed memory that is being purged.
+//!
+//! # Invariants (under the lock)
+//! 1. `clean` and `aged` are subsets of `free` and disjoint.
+//! 2. An arena below `grown` with `0 < n < ARENA_SLICES` free slices is in list `n` of `partial`, and in no other;
+//!    a wholly free one has its bit in the bitmap of empty arenas; a full one is in neither.
+//! 3. `dirty_slices` counts the bits of `free & !clean` over all records, `used_slices` those not in `free`.
+//! 4. No word of the bitmap of empty arenas before `first_empty_word` has a bit set.
+
+use crate::base::bits::{find_run, mask};
+use crate::base::config::*;
+use crate::sync::{Guard, Lock, NIL};
+
+const FULL: u16 = u16::MAX;
+
+/// What the arenas stand on: their records, their memory, and the means to get and give it back.
+///
+/// # Safety
+/// `record` and `empty_word` return valid, distinct, zero-initialised places for every index below what `commit` has
+/// granted; `commit` and `purge` do as they say.
+pub unsafe trait Backing {
+    /// The record of `arena`.
+    fn record(&self, arena: u32) -> *mut Record;
+    /// Word `index` of the bitmap of empty arenas.
+    fn empty_word(&self, index: u32) -> *mut u64;
+    /// Makes the first `arenas` arenas and their records usable; new memory reads as zero. False if that cannot be.
+    fn commit(&self, arenas: u32) -> bool;
+    /// Arenas there can ever be.
+    fn limit(&self) -> u32;
+    /// Gives `count` slices from `first` back to the system, so that they read as zero. False if that cannot be.
+    fn purge(&self, first: u32, count: u32) -> bool;
+    /// Purges are made of aligned groups of this many slices: an OS page may be larger than a slice.
+    fn purge_unit(&self) -> u32;
+}
+
+/// What is known of an arena.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Record {
+    free: u16,
+    clean: u16,
+    aged: u16,
+    previous: u32,
+    next: u32,
+}
+
+/// All arenas. See the module.
+pub struct Arenas<B> {
+    inner: Lock<Inner>,
+    backing: B,
+}
+
+#[derive(Debug)]
+struct Inner {
+    grown: u32,
+    first_empty_word: u32,
+    dirty_slices: usize,
+    used_slices: usize,
+    purged_slices: usize,
+    purges: u64,
+    /// Heads of the lists of arenas by number of free slices; the first and the last stay unused.
+    partial: [u32; ARENA_SLICES as usize + 1],
+}
+
+/// A number of slices, each class of which the statistics name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Arenas whose memory is accessible.
+    pub arenas: u32,
+    /// Slices in use.
+    pub used_slices: usize,
+    /// Free slices still backed by memory.
+    pub dirty_slices: usize,
+    /// Slices purged so far.
+    pub purged_slices: usize,
+    /// Calls made to purge them.
+    pub purges: u64,
+}
+
+/// One bit for each slice of the longest run: set where it was clean.
+pub type CleanMask = [u64; RUN_MAX_SLICES as usize / 64];
+
+struct Held<'a, B> {
+    inner: Guard<'a, Inner>,
+    backing: &'a B,
+}
+
+impl<B: Backing> Arenas<B> {
+    /// No arenas yet.
+    #[cfg(not(cenote_loom))]
+    pub const fn new(backing: B) -> Self {
+        Self { inner: Lock::new(Inner::new()), backing }
+    }
+
+    /// No arenas yet.
+    #[cfg(cenote_loom)]
+    pub fn new(backing: B) -> Self {
+        Self { inner: Lock::new(Inner::new()), backing }
+    }
+
+    fn hold(&self) -> Held<'_, B> {
+        Held { inner: self.inner.lock(), backing: &self.backing }
+    }
+
+    /// Takes `count` slices for a pool, at a multiple of `count` (a power of two), from the fullest arena that has them.
+    /// Tells the first and whether all of them are clean.
+    pub fn take_pool(&self, count: u32) -> Option<(u32, bool)> {
+        debug_assert!(count.is_power_of_two() && count <= ARENA_SLICES);
+        let mut held = self.hold();
+        let (arena, start) = held.find_in_arena(count, count)?;
+        let clean = held.take(arena, mask(start, count));
+        Some((arena * ARENA_SLICES + start, clean == mask(start, count)))
+    }
+
+    /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are.
+    pub fn take_run(&self, count: u32, align: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
+        debug_assert!(count >= 1 && count <= RUN_MAX_SLICES && align.is_power_of_two());
+        let mut held = self.hold();
+        let first = if count <= ARENA_SLICES && align <= ARENA_SLICES {
+            let (arena, start) = held.find_in_arena(count, align)?;
+            arena * ARENA_SLICES + start
+        } else {
+            held.find_arenas(count.div_ceil(ARENA_SLICES), align.div_ceil(ARENA_SLICES))? * ARENA_SLICES
+        };
+        held.take_range(first, count, clean);
+        Some(first)
+    }
+
+    /// Takes the `count` slices from `first` on if all of them are free: a run grows where it is.
+    pub fn take_at(&self, first: u32, count: u32, clean: Option<&mut CleanMask>) -> bool {
+        let mut held = self.hold();
+        let end = first + count;
+        while held.inner.grown < end.div_ceil(ARENA_SLICES) {
+            // Only a run at the very end grows into memory that was never used.
+            if first > held.inner.grown * ARENA_SLICES || !held.grow(end.div_ceil(ARENA_SLICES) - held.inner.grown) {
+                return false;
+            }
+        }
+        let free = held.parts(first, count).all(|(arena, bits)| held.record(arena).free & bits == bits);
+        if free {
+            held.take_range(first, count, clean);
+        }
+        free
+    }
+
+    /// Puts `count` slices back from `first` on, as dirty.
+    pub fn put(&self, first: u32, count: u32) {
+        let mut held = self.hold();
+        for (arena, bits) in held.parts(first, count) {
+            held.put(arena, bits, false);
+        }
+    }
+
+    /// Purges the highest run of free slices below slice `below`, unless at most `keep` dirty ones would be left, and
+    /// moves `below` to its start. Unless `all`, only slices that were free when [`age`](Self::age) was last called
+    /// count. Returns the slices purged, `None` if there was no such run.
+    pub fn purge_run(&self, below: &mut u32, keep: usize, all: bool) -> Option<usize> {
+        let (first, count) = self.hold().claim(below, keep, all)?;
+        let done = self.backing.purge(first, count);
+        let mut held = self.hold();
+        for (arena, bits) in held.parts(first, count) {
+            held.put(arena, bits, done);
+        }
+        if !done {
+            return Some(0);
+        }
+        held.inner.purged_slices += count as usize;
+        held.inner.purges += 1;
+        Some(count as usize)
+    }
+
+    /// What is dirty now is aged from now on.
+    pub fn age(&self) {
+        self.hold().age();
+    }
+
+    /// What is held now.
+    pub fn counts(&self) -> Counts {
+        let inner = self.inner.lock();
+        Counts {
+            arenas: inner.grown,
+            used_slices: inner.used_slices,
+            dirty_slices: inner.dirty_slices,
+            purged_slices: inner.purged_slices,
+            purges: inner.purges,
+        }
+    }
+
+    /// Panics unless the invariants hold.
+    pub fn check(&self) {
+        self.hold().check();
+    }
+
+    /// For the fork handlers.
+    pub fn lock(&self) -> &Lock<impl Sized> {
+        &self.inner
+    }
+}
+
+impl Inner {
+    const fn new() -> Self {
+        Self {
+            grown: 0,
+            first_empty_word: 0,
+            dirty_slices: 0,
+            used_slices: 0,
+            purged_slices: 0,
+            purges: 0,
+            partial: [NIL; ARENA_SLICES as usize + 1],
+        }
+    }
+}
+
+impl<B: Backing> Held<'_, B> {
+    #[allow(clippy::mut_from_ref)]
+    fn record(&self, arena: u32) -> &mut Record {
+        debug_assert!(arena < self.inner.grown);
+        // SAFETY: below `grown` records are valid by `Backing`; the lock is held and no two borrows of one record overlap
+        // in this module's functions.
+        unsafe { &mut *self.backing.record(arena) }
+    }
+
+    #[allow(clippy::mut_from_ref)]
+    fn empty_word(&self, index: u32) -> &mut u64 {
+        // SAFETY: as for `record`.
+        unsafe { &mut *self.backing.empty_word(index) }
+    }
+
+    /// The arenas that `count` slices from `first` on touch, each with the bits of the slices in it.
+    fn parts(&self, first: u32, count: u32) -> impl Iterator<Item = (u32, u16)> + use<B> {
+        let end = first + count;
+        let mut at = first;
+        core::iter::from_fn(move || {
+            if at == end {
+                return None;
+            }
+            let (arena, start) = (at / ARENA_SLICES, at % ARENA_SLICES);
+            let here = (ARENA_SLICES - start).min(end - at);
+            at += here;
+            Some((arena, mask(start, here)))
+        })
+    }
+
+    /// Where `count` slices fit into one arena: the fullest first, else the lowest empty one.
+    fn find_in_arena(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+        /// Arenas of one list that are tried before the next list's turn.
+        const PROBES: u32 = 8;
+        for free in count..ARENA_SLICES {
+            let mut arena = self.inner.partial[free as usize];
+            for _ in 0..PROBES {
+                if arena == NIL {
+                    break;
+                }
+                let record = self.record(arena);
+                // Memory that is still backed comes first.
+                let dirty = record.free & !record.clean;
+                if let Some(start) = find_run(dirty, count, align).or_else(|| find_run(record.free, count, align)) {
+                    return Some((arena, start));
+                }
+                arena = record.next;
+            }
+        }
+        Some((self.find_arenas(1, 1)?, 0))
+    }
+
+    /// The first of `count` consecutive empty arenas at a multiple of `align` arenas: the lowest, growing if need be.
+    fn find_arenas(&mut self, count: u32, align: u32) -> Option<u32> {
+        let mut start = self.inner.first_empty_word * 64;
+        let mut lowest = None;
+        while let Some(empty) = self.next_empty(start) {
+            lowest.get_or_insert(empty);
+            let aligned = empty.next_multiple_of(align);
+            let length = self.empties_from(aligned, count);
+            if length == count {
+                self.inner.first_empty_word = lowest.unwrap_or(aligned) / 64;
+                return Some(aligned);
+            }
+            start = (aligned + length + 1).max(empty + 1);
+        }
+        self.inner.first_empty_word = lowest.unwrap_or(self.inner.grown) / 64;
+        // The empty arenas at the end count towards what is needed.
+        let mut tail = self.inner.grown;
+        while tail > 0 && self.is_empty(tail - 1) {
+            tail -= 1;
+        }
+        let aligned = tail.next_multiple_of(align);
+        let missing = (aligned + count).saturating_sub(self.inner.grown);
+        self.grow(missing).then_some(aligned)
+    }
+
+    fn is_empty(&self, arena: u32) -> bool {
+        *self.empty_word(arena / 64) >> (arena % 64) & 1 == 1
+    }
+
+    /// The first empty arena at or after `from`.
+    fn next_empty(&self, from: u32) -> Option<u32> {
+        if from >= self.inner.grown {
+            return None;
+        }
+        let words = self.inner.grown.div_ceil(64);
+        let mut word = from / 64;
+        let mut bits = *self.empty_word(word) & (u64::MAX << (from % 64));
+        while bits == 0 {
+            word += 1;
+            if word == words {
+                return None;
+            }
+            bits = *self.empty_word(word);
+        }
+        Some(word * 64 + bits.trailing_zeros())
+    }
+
+    /// How many of the `count` arenas from `first` on are empty before one is not.
+    fn empties_from(&self, first: u32, count: u32) -> u32 {
+        (0..count).take_while(|i| first + i < self.inner.grown && self.is_empty(first + i)).count() as u32
+    }
+
+    /// Makes at least `arenas` more usable.
+    fn grow(&mut self, arenas: u32) -> bool {
+        let old = self.inner.grown;
+        let step = (old / 16).clamp(GROW_MIN_ARENAS, GROW_MAX_ARENAS).max(arenas);
+        let limit = self.backing.limit();
+        let grown = if old + step <= limit && self.backing.commit(old + step) {
+            old + step
+        } else if old + arenas <= limit && self.backing.commit(old + arenas) {
+            old + arenas
+        } else {
+            return false;
+        };
+        self.inner.grown = grown;
+        for arena in old..grown {
+            *self.record(arena) = Record { free: FULL, clean: FULL, aged: 0, previous: NIL, next: NIL };
+            *self.empty_word(arena / 64) |= 1 << (arena % 64);
+        }
+        self.inner.first_empty_word = self.inner.first_empty_word.min(old / 64);
+        true
+    }
+
+    fn take_range(&mut self, first: u32, count: u32, mut clean: Option<&mut CleanMask>) {
+        for (arena, bits) in self.parts(first, count) {
+            let was_clean = self.take(arena, bits);
+            if let Some(clean) = clean.as_deref_mut() {
+                for bit in (0..ARENA_SLICES).filter(|bit| was_clean >> bit & 1 == 1) {
+                    let index = arena * ARENA_SLICES + bit - first;
+                    clean[index as usize / 64] |= 1 << (index % 64);
+                }
+            }
+        }
+    }
+
+    /// Takes the slices `bits` of `arena`, all of them free; returns those that are clean.
+    fn take(&mut self, arena: u32, bits: u16) -> u16 {
+        let record = self.record(arena);
+        debug_assert_eq!(record.free & bits, bits);
+        let clean = record.clean & bits;
+        let before = record.free;
+        record.free &= !bits;
+        record.clean &= !bits;
+        record.aged &= !bits;
+        let after = record.free;
+        self.inner.dirty_slices -= (bits & !clean).count_ones() as usize;
+        self.inner.used_slices += bits.count_ones() as usize;
+        self.relist(arena, before, after);
+        clean
+    }
+
+    fn put(&mut self, arena: u32, bits: u16, clean: bool) {
+        let record = self.record(arena);
+        debug_assert_eq!(record.free & bits, 0);
+        let before = record.free;
+        record.free |= bits;
+        if clean {
+            record.clean |= bits;
+        }
+        let after = record.free;
+        if !clean {
+            self.inner.dirty_slices += bits.count_ones() as usize;
+        }
+        self.inner.used_slices -= bits.count_ones() as usize;
+        self.relist(arena, before, after);
+    }
+
+    /// Restores invariant 2 after the free slices of `arena` changed.
+    fn relist(&mut self, arena: u32, before: u16, after: u16) {
+        match before {
+            0 => {}
+            FULL => *self.empty_word(arena / 64) &= !(1 << (arena % 64)),
+            _ => {
+                let (previous, next) = (self.record(arena).previous, self.record(arena).next);
+                if previous == NIL {
+                    self.inner.partial[before.count_ones() as usize] = next;
+                } else {
+                    self.record(previous).next = next;
+                }
+                if next != NIL {
+                    self.record(next).previous = previous;
+                }
+            }
+        }
+        match after {
+            0 => {}
+            FULL => {
+                *self.empty_word(arena / 64) |= 1 << (arena % 64);
+                self.inner.first_empty_word = self.inner.first_empty_word.min(arena / 64);
+            }
+            _ => {
+                let head = core::mem::replace(&mut self.inner.partial[after.count_ones() as usize], arena);
+                let record = self.record(arena);
+                (record.previous, record.next) = (NIL, head);
+                if head != NIL {
+                    self.record(head).previous = arena;
+                }
+            }
+        }
+    }
+
+    /// Takes the highest run of slices to purge below `below`, and moves `below` there.
+    fn claim(&mut self, below: &mut u32, keep: usize, all: bool) -> Option<(u32, u32)> {
+        /// The longest run purged in one call, which bounds how long its slices are out of reach.
+        const LONGEST: u32 = 1 << 12;
+        let unit = self.backing.purge_unit();
+        let excess = self.inner.dirty_slices.saturating_sub(keep) as u32;
+        if excess < unit {
+            return None;
+        }
+        let longest = LONGEST.min(excess / unit * unit);
+        let ripe = |held: &Self, first: u32| {
+            let record = held.record(first / ARENA_SLICES);
+            let bits = if all { record.free & !record.clean } else { record.aged };
+            let unit = mask(first % ARENA_SLICES, unit);
+            // A group may be partly clean already: purging that part again does no harm.
+            bits & unit != 0 && (bits | record.clean) & unit == unit
+        };
+        let mut end = (*below).min(self.inner.grown * ARENA_SLICES) / unit * unit;
+        while end > 0 && !ripe(self, end - unit) {
+            // Whole arenas without anything to purge are skipped at once.
+            let record = self.record((end - unit) / ARENA_SLICES);
+            let nothing = if all { record.free & !record.clean == 0 } else { record.aged == 0 };
+            end = if nothing { (end - unit) / ARENA_SLICES * ARENA_SLICES } else { end - unit };
+        }
+        let mut first = end;
+        while first > 0 && end - first < longest && ripe(self, first - unit) {
+            first -= unit;
+        }
+        *below = first;
+        if first == end {
+            return None;
+        }
+        for (arena, bits) in self.parts(first, end - first) {
+            self.take(arena, bits);
+        }
+        Some((first, end - first))
+    }
+
+    fn age(&mut self) {
+        for arena in 0..self.inner.grown {
+            let record = self.record(arena);
+            record.aged = record.free & !record.clean;
+        }
+    }
+
+    fn check(&self) {
+        let (mut dirty, mut used) = (0, 0);
+        for arena in 0..self.inner.grown {
+            let record = self.record(arena);
+            let (free, clean, aged) = (record.free, record.clean, record.aged);
+            assert_eq!((clean | aged) & !free, 0, "arena {arena}: a clean or aged slice is free");
+            assert_eq!(clean & aged, 0, "arena {arena}: an aged slice is dirty");
+            assert_eq!(self.is_empty(arena), free == FULL, "arena {arena}: the bitmap of empty arenas");
+            if free == FULL {
+                assert!(self.inner.first_empty_word <= arena / 64, "arena {arena}: the first word with an empty one");
+            }
+            dirty += (free & !clean).count_ones() as usize;
+            used += (!free).count_ones() as usize;
+        }
+        assert_eq!(dirty, self.inner.dirty_slices, "dirty slices");
+        assert_eq!(used, self.inner.used_slices, "used slices");
+        let mut listed = 0;
+        for (free, &head) in self.inner.partial.iter().enumerate() {
+            let (mut arena, mut previous) = (head, NIL);
+            while arena != NIL {
+                let record = self.record(arena);
+                assert_eq!(record.free.count_ones() as usize, free, "arena {arena}: its list");
+                assert_eq!(record.previous, previous, "arena {arena}: the list's back link");
+                listed += 1;
+                (previous, arena) = (arena, record.next);
+            }
+        }
+        let partial = (0..self.inner.grown).filter(|&a| !matches!(self.record(a).free, 0 | FULL)).count();
+        assert_eq!(listed, partial, "every partly free arena is listed");
+    }
+}

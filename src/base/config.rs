@@ -1,0 +1,59 @@
+//! The tunables, each with what breaks or changes when it does.
+
+/// Pools start on multiples of this and are whole multiples of it: 16 KiB.
+///
+/// Smaller means more descriptors per byte; larger means that a class with one block in use ties up more address space.
+pub(crate) const SLICE_SHIFT: u32 = 14;
+pub(crate) const SLICE_BYTES: usize = 1 << SLICE_SHIFT;
+
+/// Slices in an arena: one machine word of a record's bitmaps holds them all.
+pub(crate) const ARENA_SLICES: u32 = 16;
+pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
+
+/// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
+pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
+pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
+
+/// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
+pub(crate) const MAGAZINE_SLOTS: usize = 64;
+
+/// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small.
+pub(crate) const MAGAZINE_BYTES: usize = 64 << 10;
+
+/// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
+pub(crate) const DEPOT_BYTES: usize = 256 << 10;
+pub(crate) const DEPOT_MAGAZINES: usize = 32;
+
+/// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
+pub(crate) const FIRST_REFILL_BLOCKS: usize = 8;
+
+/// Magazines that may wait in a mailbox before the sender lends a hand to an owner that does not come to collect.
+pub(crate) const MAILBOX_MAGAZINES: u32 = 64;
+
+/// Runs of slices serve blocks up to here; above, the system allocator maps and unmaps each block by itself,
+/// as glibc does from this size on whatever its adaptive threshold has become.
+pub(crate) const RUN_MAX_BYTES: usize = 32 << 20;
+pub(crate) const RUN_MAX_SLICES: u32 = (RUN_MAX_BYTES >> SLICE_SHIFT) as u32;
+/// The strictest alignment that runs serve.
+pub(crate) const RUN_MAX_ALIGN: usize = 2 << 20;
+
+/// The address space asked for at first, halved until the system grants it, and the least that is of use.
+pub(crate) const RESERVE_MAX_BYTES: usize = 1 << 40;
+pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
+
+/// Memory is made accessible in steps of at least this many arenas and at most the second figure.
+pub(crate) const GROW_MIN_ARENAS: u32 = 4;
+pub(crate) const GROW_MAX_ARENAS: u32 = 256;
+
+/// Heaps that can exist: one for each thread alive at once and each [`Heap`](crate::Heap).
+pub(crate) const MAX_HEAPS: u32 = 1 << 16;
+
+/// Bytes given to pools, by one heap, before it tells the purger.
+pub(crate) const REPORT_BYTES: usize = 256 << 10;
+/// Bytes reported before a purger is started.
+pub(crate) const WAKE_BYTES: usize = 1 << 20;
+
+const _: () = assert!(MAGAZINE_SLOTS.is_power_of_two());
+const _: () = assert!(RUN_MAX_ALIGN.is_multiple_of(ARENA_BYTES));
+const _: () = assert!(RUN_MAX_SLICES.is_multiple_of(64));
+const _: () = assert!(MAX_HEAPS <= 1 << 16, "an owner is sixteen bits of a slice word");

@@ -1,0 +1,211 @@
+//! The size classes: 8 bytes, then steps of 16 to 256 bytes, then eight steps to each doubling.
+//!
+//! Every class size is a multiple of the step of its range, so a request rounded up to a multiple of its alignment falls
+//! into a class whose size is a multiple of that alignment too: either the step is a multiple of the alignment, or the
+//! rounded request is itself a class size. Blocks start at the pool's first byte and pools are aligned to their own
+//! length, hence `class_of(round_up(size, align))` is always aligned well enough and no class table by alignment exists.
+
+use super::config::*;
+
+/// Number of size classes.
+pub(crate) const CLASSES: usize = 73;
+/// The largest block that comes from a pool, in bytes.
+pub(crate) const CLASS_MAX_BYTES: usize = 32 << 10;
+
+const SMALL_MAX: usize = 1024;
+const SMALL_STEP: usize = 8;
+const BIG_STEP: usize = 128;
+
+/// Large enough for every offset in a pool, small enough for a product in 64 bits.
+pub(crate) const RECIPROCAL_SHIFT: u32 = 40;
+
+/// What is known of a class, precomputed.
+#[derive(Clone, Copy)]
+pub(crate) struct Class {
+    /// Bytes of a block.
+    pub size: u32,
+    /// `offset * reciprocal >> RECIPROCAL_SHIFT` is the index of the block at `offset` bytes in a pool.
+    pub reciprocal: u64,
+    /// Blocks in a pool.
+    pub blocks: u16,
+    /// Slices in a pool: a power of two.
+    pub slices: u8,
+    /// Blocks a magazine holds.
+    pub magazine: u8,
+    /// Magazines the depot holds.
+    pub depot: u8,
+}
+
+const fn size_of_class(class: usize) -> usize {
+    if class == 0 {
+        8
+    } else if class <= 16 {
+        class * 16
+    } else {
+        let doubling = (class - 17) / 8;
+        let step = (class - 17) % 8;
+        (256 << doubling) + (step + 1) * (32 << doubling)
+    }
+}
+
+const fn describe(class: usize) -> Class {
+    let size = size_of_class(class);
+    // A pool has at least eight blocks, and leaves at most a sixteenth of itself unused if a whole arena can do so.
+    let mut slices = 1;
+    loop {
+        let bytes = slices * SLICE_BYTES;
+        if slices == ARENA_SLICES as usize || (bytes / size >= 8 && bytes % size <= bytes / 16) {
+            break;
+        }
+        slices *= 2;
+    }
+    let mut blocks = slices * SLICE_BYTES / size;
+    if blocks > slices * MAX_BLOCKS_PER_SLICE {
+        blocks = slices * MAX_BLOCKS_PER_SLICE;
+    }
+    let magazine = clamp(MAGAZINE_BYTES / size, 2, MAGAZINE_SLOTS - 1);
+    let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
+    Class {
+        size: size as u32,
+        reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(size as u64),
+        blocks: blocks as u16,
+        slices: slices as u8,
+        magazine: magazine as u8,
+        depot: depot as u8,
+    }
+}
+
+const fn clamp(value: usize, low: usize, high: usize) -> usize {
+    if value < low {
+        low
+    } else if value > high {
+        high
+    } else {
+        value
+    }
+}
+
+/// All classes, by index.
+pub(crate) static TABLE: [Class; CLASSES] = {
+    let mut table = [describe(0); CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        table[class] = describe(class);
+        class += 1;
+    }
+    table
+};
+
+const fn lookup<const N: usize>(step: usize) -> [u8; N] {
+    let mut table = [0; N];
+    let mut class = 0;
+    let mut index = 0;
+    while index < N {
+        while size_of_class(class) < index * step {
+            class += 1;
+        }
+        table[index] = class as u8;
+        index += 1;
+    }
+    table
+}
+
+static SMALL: [u8; SMALL_MAX / SMALL_STEP + 1] = lookup(SMALL_STEP);
+static BIG: [u8; CLASS_MAX_BYTES / BIG_STEP + 1] = lookup(BIG_STEP);
+
+const _: () = assert!(size_of_class(CLASSES - 1) == CLASS_MAX_BYTES);
+const _: () = {
+    let mut class = 0;
+    while class < CLASSES {
+        let c = describe(class);
+        let bytes = c.slices as usize * SLICE_BYTES;
+        assert!(c.slices.is_power_of_two() && c.slices as u32 <= ARENA_SLICES);
+        assert!(c.blocks as usize * c.size as usize <= bytes && c.blocks >= 8);
+        // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.
+        let error = c.reciprocal * c.size as u64 - (1 << RECIPROCAL_SHIFT);
+        assert!(error * (bytes as u64) < 1 << RECIPROCAL_SHIFT);
+        class += 1;
+    }
+};
+
+/// Rounds `size` up to a multiple of `align`, which is what [`class_of`] wants. Cannot overflow for a valid `Layout`.
+#[inline(always)]
+pub(crate) const fn padded(size: usize, align: usize) -> usize {
+    (size + (align - 1)) & !(align - 1)
+}
+
+/// The smallest class that holds `size` bytes.
+///
+/// # Safety
+/// `size` is at most [`CLASS_MAX_BYTES`].
+#[inline(always)]
+// `div_ceil` compiles to a longer sequence.
+#[allow(clippy::manual_div_ceil)]
+pub(crate) const unsafe fn class_of(size: usize) -> usize {
+    debug_assert!(size <= CLASS_MAX_BYTES);
+    if size <= SMALL_MAX {
+        // SAFETY: `size <= SMALL_MAX`, so the rounded index is at most `SMALL.len() - 1`.
+        unsafe { *SMALL.as_ptr().add((size + SMALL_STEP - 1) / SMALL_STEP) as usize }
+    } else {
+        // SAFETY: `size <= CLASS_MAX_BYTES` by the caller, so the rounded index is at most `BIG.len() - 1`.
+        unsafe { *BIG.as_ptr().add((size + BIG_STEP - 1) / BIG_STEP) as usize }
+    }
+}
+
+/// Bytes of a block of `class`.
+#[inline]
+pub(crate) fn size_of(class: usize) -> usize {
+    TABLE[class].size as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive(size: usize) -> usize {
+        (0..CLASSES).find(|&c| size_of_class(c) >= size).unwrap()
+    }
+
+    #[test]
+    fn every_size_gets_the_smallest_class_that_holds_it() {
+        for size in 0..=CLASS_MAX_BYTES {
+            // SAFETY: the loop ends at the largest class.
+            assert_eq!(unsafe { class_of(size) }, naive(size), "size {size}");
+        }
+    }
+
+    #[test]
+    fn every_size_and_alignment_gets_an_aligned_block() {
+        for size in 1..=CLASS_MAX_BYTES {
+            for align in (0..=15).map(|s| 1usize << s) {
+                let padded = padded(size, align);
+                if padded <= CLASS_MAX_BYTES {
+                    // SAFETY: just compared.
+                    let class = &TABLE[unsafe { class_of(padded) }];
+                    assert_eq!(class.size as usize % align, 0, "size {size} align {align}");
+                    assert!(class.slices as usize * SLICE_BYTES >= align);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_wastes_at_most_an_eighth() {
+        for class in 17..CLASSES {
+            let step = size_of_class(class) - size_of_class(class - 1);
+            assert!(step * 8 <= size_of_class(class - 1));
+        }
+    }
+
+    #[test]
+    fn the_reciprocal_divides() {
+        for class in TABLE {
+            for index in 0..class.blocks as u64 {
+                let start = index * class.size as u64;
+                for offset in [start, start + 1, start + class.size as u64 - 1] {
+                    assert_eq!((offset * class.reciprocal) >> RECIPROCAL_SHIFT, index);
+                }
+            }
+        }
+    }
+}

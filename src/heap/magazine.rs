@@ -1,0 +1,224 @@
+//! Magazines: small arrays of ready blocks (Bonwick and Adams, *Magazines and Vmem*, USENIX 2001).
+//!
+//! A magazine is aligned to its own size. Its blocks lie between a slot that holds null, the *floor*, and the *top*, the
+//! slot of the block to hand out next. So both checks of the fast path are free: the slot at `top` is null if and only
+//! if the magazine is empty, and the slot after `top` starts the next magazine if and only if it is full. The class sets
+//! the floor: the fewer blocks a magazine may hold, the higher it lies. A top that points at [`EMPTY`] is at once
+//! empty and full: there is no magazine yet, and no check for that on the fast path.
+//!
+//! # Invariants
+//! 1. A magazine is in one place: in a heap (as a top, or in a depot), in a mailbox, or on the stack of unused ones.
+//! 2. [`EMPTY`] is never written to: its top is full.
+
+use crate::base::config::*;
+use crate::base::size_class::{CLASSES, TABLE};
+use crate::os::Region;
+use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, Ordering};
+
+/// The slots of a magazine.
+#[repr(C, align(512))]
+pub(crate) struct Magazine([*mut u8; MAGAZINE_SLOTS]);
+
+const _: () = assert!(size_of::<Magazine>() == align_of::<Magazine>(), "the test for full relies on it");
+
+// SAFETY: all its slots are null and nobody writes to it (invariant 2); others are reached through raw pointers only.
+unsafe impl Sync for Magazine {}
+
+static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
+
+static MAGAZINES: Region<Magazine> = Region::new();
+static LINKS: Region<AtomicU64> = Region::new();
+static UNUSED: IndexStack = IndexStack::new();
+static GROWTH: Lock<u32> = Lock::new(0);
+
+/// A pointer to the slot of the block to hand out next.
+pub(crate) type Top = *mut *mut u8;
+
+/// The top of no magazine.
+pub(crate) const fn no_magazine() -> Top {
+    (&raw const EMPTY.0).cast::<*mut u8>().cast_mut().wrapping_add(MAGAZINE_SLOTS - 1)
+}
+
+/// Whether no further block fits on `top`.
+#[inline(always)]
+pub(crate) fn is_full(top: Top) -> bool {
+    (top as usize).wrapping_add(size_of::<*mut u8>()).is_multiple_of(size_of::<Magazine>())
+}
+
+/// One top for each class. Written by one thread; others may read for statistics, and the child of a fork.
+#[derive(Debug)]
+pub(crate) struct Tops([AtomicPtr<*mut u8>; CLASSES]);
+
+impl Tops {
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicPtr::new(no_magazine()) }; CLASSES])
+    }
+
+    /// The top of `class`.
+    #[inline(always)]
+    pub(crate) fn get(&self, class: usize) -> Top {
+        debug_assert!(class < CLASSES);
+        // SAFETY: every class index is below `CLASSES`.
+        // ORDERING: Relaxed: this thread's own; for other readers a hint.
+        unsafe { self.0.get_unchecked(class).load(Ordering::Relaxed) }
+    }
+
+    /// Replaces the top of `class`.
+    #[inline(always)]
+    pub(crate) fn set(&self, class: usize, top: Top) {
+        debug_assert!(class < CLASSES);
+        // SAFETY: every class index is below `CLASSES`.
+        // ORDERING: Relaxed: as for `get`.
+        unsafe { self.0.get_unchecked(class).store(top, Ordering::Relaxed) };
+    }
+
+    /// Moves all tops to `other`, whose tops point at no magazine.
+    pub(crate) fn move_to(&self, other: &Self) {
+        for class in 0..CLASSES {
+            other.set(class, self.get(class));
+            self.set(class, no_magazine());
+        }
+    }
+
+    /// Blocks that lie in the magazine of `class`.
+    pub(crate) fn blocks(&self, class: usize) -> usize {
+        let top = self.get(class);
+        if top == no_magazine() {
+            return 0;
+        }
+        slot_number(top).saturating_sub(floor(class))
+    }
+}
+
+/// The links of magazines: the low half is the next one, the high half holds the class and the number of blocks.
+pub(crate) struct MagazineLinks;
+
+impl Links for MagazineLinks {
+    fn link(&self, index: u32) -> &AtomicU64 {
+        // SAFETY: links grow with the magazines and stay accessible; they are only ever used as atomics.
+        unsafe { &*LINKS.at(index) }
+    }
+}
+
+/// What a magazine that is nobody's top holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    pub(crate) class: usize,
+    pub(crate) blocks: usize,
+}
+
+/// The number of the slot that a class's magazines have their floor in.
+#[inline]
+pub(crate) fn floor(class: usize) -> usize {
+    MAGAZINE_SLOTS - 1 - TABLE[class].magazine as usize
+}
+
+fn slot_number(top: Top) -> usize {
+    top as usize % size_of::<Magazine>() / size_of::<*mut u8>()
+}
+
+fn slots(index: u32) -> Top {
+    MAGAZINES.at(index).cast()
+}
+
+/// The magazine that `top` points into; not for the top of no magazine.
+pub(crate) fn index_of(top: Top) -> u32 {
+    debug_assert!(top != no_magazine());
+    ((top as usize - MAGAZINES.base() as usize) / size_of::<Magazine>()) as u32
+}
+
+/// Gives the magazines their place in reserved memory.
+///
+/// # Safety
+/// As for [`Region::place`].
+pub(crate) unsafe fn place(magazines: *mut u8, links: *mut u8, limit: u32) {
+    // SAFETY: the caller's.
+    unsafe {
+        MAGAZINES.place(magazines, limit);
+        LINKS.place(links, limit);
+    }
+}
+
+/// Bytes of reserved memory that `limit` magazines and their links need.
+pub(crate) fn region_bytes(limit: u32) -> (usize, usize) {
+    (Region::<Magazine>::bytes(limit), Region::<AtomicU64>::bytes(limit))
+}
+
+/// An unused magazine, ready for `class`: its top, empty.
+pub(crate) fn take(class: usize) -> Option<Top> {
+    let index = UNUSED.pop(&MagazineLinks).or_else(grow)?;
+    Some(ready(index, class))
+}
+
+/// Makes the empty magazine `index`, which is the caller's, ready for `class`: its top, empty.
+pub(crate) fn ready(index: u32, class: usize) -> Top {
+    let top = slots(index).wrapping_add(floor(class));
+    // SAFETY: the magazine is the caller's (invariant 1) and the floor is one of its slots.
+    unsafe { *top = core::ptr::null_mut() };
+    top
+}
+
+/// A magazine that was never used.
+fn grow() -> Option<u32> {
+    /// Magazines made accessible at a time.
+    const STEP: u32 = 64;
+    let mut used = GROWTH.lock();
+    if *used == MAGAZINES.ready() {
+        let count = (*used + STEP).min(MAGAZINES.limit());
+        if *used == count || !LINKS.grow(count) || !MAGAZINES.grow(count) {
+            return None;
+        }
+    }
+    *used += 1;
+    Some(*used - 1)
+}
+
+/// Puts the empty magazine with top `top` away.
+pub(crate) fn put_away(top: Top) {
+    UNUSED.push(&MagazineLinks, index_of(top));
+}
+
+/// Turns the magazine of `class` with top `top` into an index that carries its label.
+pub(crate) fn close(class: usize, top: Top) -> u32 {
+    let index = index_of(top);
+    let blocks = slot_number(top) - floor(class);
+    let label = (class as u64) << 32 | (blocks as u64) << 40;
+    // ORDERING: Relaxed: published by whoever hands the index on.
+    MagazineLinks.link(index).store(label, Ordering::Relaxed);
+    index
+}
+
+/// The label of a closed magazine that the caller owns.
+pub(crate) fn label(index: u32) -> Label {
+    // ORDERING: Relaxed: made visible by whoever handed the index on.
+    let link = MagazineLinks.link(index).load(Ordering::Relaxed);
+    Label { class: (link >> 32 & 0xff) as usize, blocks: (link >> 40) as usize }
+}
+
+/// Turns a closed magazine that the caller owns into its top.
+pub(crate) fn open(index: u32) -> Top {
+    let Label { class, blocks } = label(index);
+    let bottom = slots(index).wrapping_add(floor(class));
+    // The floor was null when the magazine was filled and nobody wrote there since.
+    bottom.wrapping_add(blocks)
+}
+
+/// The blocks between the floor and `top`, bottom first.
+///
+/// # Safety
+/// The caller owns the magazine of `class` with top `top` and does not change it while it uses the slice.
+pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
+    let blocks = slot_number(top) - floor(class);
+    // SAFETY: the slots above the floor up to the top are initialised and exclusively the caller's.
+    unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks).wrapping_add(1), blocks) }
+}
+
+/// Magazines that were ever used: their memory is not given back.
+pub(crate) fn count() -> u32 {
+    *GROWTH.lock()
+}
+
+/// For the fork handlers.
+pub(crate) fn growth_lock() -> &'static Lock<u32> {
+    &GROWTH
+}

@@ -1,0 +1,131 @@
+//! Heaps: one owner's pools by size class, its depot, and its mailbox.
+//!
+//! A heap serves a thread, or is a first-class [`Heap`](crate::Heap), or waits as an *orphan* for a thread to adopt it.
+//! Its inside is guarded by a lock that its owner takes once for many blocks, and that hardly anybody else takes: the
+//! purger, a thread that adopts pools, a sender whose mail piles up. Blocks that other threads free come in through the
+//! mailbox, without the lock, as magazines that go into the depot as they are.
+//!
+//! Lock order: the lock of one heap, then (only tried, never waited for) the registry and an orphan's lock, then the
+//! arenas' or the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which
+//! takes all.
+//!
+//! # Invariants
+//! 1. The words of a pool's slices name the heap in whose lists the pool is. They change only under that heap's lock.
+//! 2. A pool is in list `wanted_list()` of its class; `taken` is the sum of `used()` over the pools of a class.
+//! 3. A depot's magazines are full but for the first; `depot_low` is at most `depot_length`.
+//!
+//! A magazine may hold blocks of any heap's pools: a block finds home when its magazine is flushed.
+
+mod inner;
+pub(crate) mod magazine;
+mod registry;
+
+pub(crate) use inner::die_of;
+pub(crate) use registry::{
+    COMMUNAL, Heap, adopt_for_thread, create, destroy, for_each, free_into_owner, heap_at, lock_all, orphan,
+    orphan_all_but, place, region_bytes, release_all,
+};
+
+use crate::arena::{Arenas, Backing, Record};
+use crate::base::config::*;
+use crate::os::{self, Region};
+use crate::pool;
+use crate::sync::AtomicUsize;
+
+/// All arenas of the process.
+pub(crate) static ARENAS: Arenas<Reservation> = Arenas::new(Reservation);
+
+/// Blocks that came from the system allocator because the reservation or the system's memory was used up.
+pub(crate) static FALLBACK_BLOCKS: AtomicUsize = AtomicUsize::new(0);
+
+static RECORDS: Region<Record> = Region::new();
+static EMPTY_WORDS: Region<u64> = Region::new();
+
+/// The arenas' place: the reservation and the arrays that grow with it.
+pub(crate) struct Reservation;
+
+impl Reservation {
+    /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
+    pub(crate) fn bytes(arenas: u32) -> [usize; 6] {
+        let slices = arenas * ARENA_SLICES;
+        [
+            Region::<Record>::bytes(arenas),
+            Region::<u64>::bytes(arenas.div_ceil(64)),
+            Region::<crate::sync::AtomicU32>::bytes(slices),
+            Region::<pool::Pool>::bytes(slices),
+            Region::<pool::BitsWords>::bytes(slices),
+            Region::<pool::ArenaMemory>::bytes(arenas),
+        ]
+    }
+
+    /// Gives the arrays their places.
+    ///
+    /// # Safety
+    /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
+    pub(crate) unsafe fn place(places: [*mut u8; 6], arenas: u32) {
+        let slices = arenas * ARENA_SLICES;
+        // SAFETY: the caller's.
+        unsafe {
+            RECORDS.place(places[0], arenas);
+            EMPTY_WORDS.place(places[1], arenas.div_ceil(64));
+            pool::WORDS.place(places[2], slices);
+            pool::POOLS.place(places[3], slices);
+            pool::BITS.place(places[4], slices);
+            pool::MEMORY.place(places[5], arenas);
+        }
+    }
+}
+
+// SAFETY: the arrays grow together, before the arenas are used, and are zero at first; `commit` and `purge` do as said.
+unsafe impl Backing for Reservation {
+    fn record(&self, arena: u32) -> *mut Record {
+        RECORDS.at(arena)
+    }
+
+    fn empty_word(&self, index: u32) -> *mut u64 {
+        EMPTY_WORDS.at(index)
+    }
+
+    fn commit(&self, arenas: u32) -> bool {
+        let slices = arenas * ARENA_SLICES;
+        RECORDS.grow(arenas)
+            && EMPTY_WORDS.grow(arenas.div_ceil(64))
+            && pool::WORDS.grow(slices)
+            && pool::POOLS.grow(slices)
+            && pool::BITS.grow(slices)
+            && pool::MEMORY.grow(arenas)
+    }
+
+    fn limit(&self) -> u32 {
+        pool::MEMORY.limit()
+    }
+
+    fn purge(&self, first: u32, count: u32) -> bool {
+        // SAFETY: the arenas took these slices out, in whole OS pages, so nobody uses them.
+        let done = unsafe { os::purge(pool::address_of(first), count as usize * SLICE_BYTES) };
+        if done {
+            purge_metadata(first, count);
+        }
+        done
+    }
+
+    fn purge_unit(&self) -> u32 {
+        (os::page_bytes() / SLICE_BYTES).max(1) as u32
+    }
+}
+
+/// Gives back the OS pages of descriptors and free lists that belong to purged slices alone. They are written anew
+/// before the slices are used again, and free lists of free slices are zero anyway.
+fn purge_metadata(first: u32, count: u32) {
+    fn purge_array<T>(array: &Region<T>, first: u32, count: u32) {
+        let page = os::page_bytes();
+        let start = (array.at(first) as usize).next_multiple_of(page);
+        let end = (array.base() as usize + (first + count) as usize * size_of::<T>()) / page * page;
+        if start < end {
+            // SAFETY: whole OS pages of an accessible array; the elements belong to slices that the purger took out.
+            unsafe { os::purge(start as *mut u8, end - start) };
+        }
+    }
+    purge_array(&pool::POOLS, first, count);
+    purge_array(&pool::BITS, first, count);
+}

@@ -1,0 +1,7 @@
+//! What the allocator asks of the operating system, and the flat arrays that live in reserved address space.
+
+mod linux;
+mod region;
+
+pub(crate) use linux::*;
+pub(crate) use region::Region;

@@ -1,0 +1,97 @@
+//! Pools: runs of slices cut into blocks of one size class. Also runs: slices that are one block.
+//!
+//! All metadata lies out of line in flat arrays indexed by slice: a word that says what the slice is ([`SliceWord`]), a
+//! descriptor ([`Pool`]), and a bitmap, the pool's free list. Whole pools are usable by blocks, overflows of blocks
+//! cannot reach the metadata, and a free block's memory is never touched.
+//!
+//! This layer knows no thread: who may call what is the heap layer's business.
+
+mod descriptor;
+mod slice_word;
+
+pub(crate) use descriptor::{Misuse, Pool};
+pub(crate) use slice_word::{Kind, SliceWord};
+
+use crate::base::config::*;
+use crate::os::Region;
+use crate::sync::{AtomicU32, Ordering};
+
+/// One arena's worth of block memory.
+#[repr(C, align(16384))]
+pub(crate) struct ArenaMemory([u8; ARENA_BYTES]);
+
+/// The free-list words of one slice.
+pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
+
+/// Block memory, by arena; the other arrays of this layer grow with it.
+pub(crate) static MEMORY: Region<ArenaMemory> = Region::new();
+pub(crate) static WORDS: Region<AtomicU32> = Region::new();
+pub(crate) static POOLS: Region<Pool> = Region::new();
+pub(crate) static BITS: Region<BitsWords> = Region::new();
+
+/// The address of a slice's first byte.
+#[inline]
+pub(crate) fn address_of(slice: u32) -> *mut u8 {
+    MEMORY.base().cast::<u8>().wrapping_add((slice as usize) << SLICE_SHIFT)
+}
+
+/// The slice that `address` lies in, if it lies in the accessible part of the reservation.
+#[inline]
+pub(crate) fn slice_of(address: *const u8) -> Option<u32> {
+    let offset = (address as usize).wrapping_sub(MEMORY.base() as usize);
+    (offset < MEMORY.ready() as usize * ARENA_BYTES).then_some((offset >> SLICE_SHIFT) as u32)
+}
+
+/// What `slice` is now.
+#[inline]
+pub(crate) fn word_of(slice: u32) -> SliceWord {
+    debug_assert!(slice < WORDS.ready());
+    // SAFETY: `slice` is below `ready`, so its word is accessible; it is only ever used as an atomic.
+    // ORDERING: Relaxed: the word of a pool is written before its first block is handed out, and whoever frees a block
+    // got it from there. The owner may change meanwhile; then the old owner passes the block on.
+    SliceWord::from_bits(unsafe { (*WORDS.at(slice)).load(Ordering::Relaxed) })
+}
+
+/// Says what `slice` is from now on.
+#[inline]
+pub(crate) fn set_word(slice: u32, word: SliceWord) {
+    // SAFETY: as for `word_of`.
+    // ORDERING: Relaxed: as for `word_of`.
+    unsafe { (*WORDS.at(slice)).store(word.to_bits(), Ordering::Relaxed) };
+}
+
+/// The descriptor of the pool or run whose first slice is `slice`.
+///
+/// # Safety
+/// The caller holds the lock of the pool's heap, or is the only one that knows of the pool or run, and no other
+/// reference to this descriptor is in use.
+#[inline]
+pub(crate) unsafe fn pool_at<'a>(slice: u32) -> &'a mut Pool {
+    // SAFETY: descriptors grow with the arenas, and any bytes (zero at first) are a valid `Pool`.
+    unsafe { &mut *POOLS.at(slice) }
+}
+
+/// Makes `slices` slices from `first` on a pool of `class` for heap `owner`.
+///
+/// # Safety
+/// The caller has taken the slices from the arenas; `clean` tells whether all of them are clean.
+pub(crate) unsafe fn create(first: u32, class: usize, owner: u32, clean: bool) {
+    // SAFETY: nobody else knows of the slices yet.
+    let pool = unsafe { pool_at(first) };
+    *pool = Pool::new(first, class, clean);
+    set_owner(pool, owner);
+}
+
+/// Writes the words of all slices of `pool`.
+pub(crate) fn set_owner(pool: &Pool, owner: u32) {
+    for offset in 0..pool.slices() {
+        set_word(pool.first() + offset, SliceWord::pool(owner, pool.class(), offset));
+    }
+}
+
+/// Forgets a pool or run of `slices` slices, before its slices go back to the arenas.
+pub(crate) fn forget(first: u32, slices: u32) {
+    for slice in first..first + slices {
+        set_word(slice, SliceWord::FREE);
+    }
+}

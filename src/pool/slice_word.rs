@@ -1,0 +1,100 @@
+//! What a slice is, in one word that any thread may read: whose, which class, and where its pool starts.
+
+/// `owner << 16 | kind << 8 | offset`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SliceWord(u32);
+
+/// What a slice belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Nothing, or not yet anything.
+    Free,
+    /// A pool of this class.
+    Pool(usize),
+    /// A run that starts here.
+    Run,
+    /// A run that starts further down.
+    RunTail,
+}
+
+const RUN: u32 = 0xfe;
+const RUN_TAIL: u32 = 0xff;
+const _: () = assert!(crate::base::size_class::CLASSES < RUN as usize);
+
+impl SliceWord {
+    pub(crate) const FREE: Self = Self(0);
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    #[inline]
+    pub(crate) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// Slice number `offset` of a pool of `class` that belongs to heap `owner`.
+    pub(crate) fn pool(owner: u32, class: usize, offset: u32) -> Self {
+        debug_assert!(owner < 1 << 16 && offset < 1 << 8);
+        Self(owner << 16 | (class as u32 + 1) << 8 | offset)
+    }
+
+    /// The first slice of a run that belongs to heap `owner`.
+    pub(crate) fn run(owner: u32) -> Self {
+        Self(owner << 16 | RUN << 8)
+    }
+
+    /// Any other slice of a run.
+    pub(crate) const RUN_TAIL: Self = Self(RUN_TAIL << 8);
+
+    #[inline]
+    pub(crate) fn owner(self) -> u32 {
+        self.0 >> 16
+    }
+
+    /// Slices between the pool's first and this one.
+    #[inline]
+    pub(crate) fn offset(self) -> u32 {
+        self.0 & 0xff
+    }
+
+    /// Whether this is a slice of a pool of `class`.
+    #[inline]
+    pub(crate) fn is_pool_of(self, class: usize) -> bool {
+        self.0 >> 8 & 0xff == class as u32 + 1
+    }
+
+    #[inline]
+    pub(crate) fn kind(self) -> Kind {
+        match self.0 >> 8 & 0xff {
+            0 => Kind::Free,
+            RUN => Kind::Run,
+            RUN_TAIL => Kind::RunTail,
+            class => Kind::Pool(class as usize - 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::config::{ARENA_SLICES, MAX_HEAPS};
+    use crate::base::size_class::CLASSES;
+
+    #[test]
+    fn words_say_what_was_put_in() {
+        for owner in [0, 1, MAX_HEAPS - 1] {
+            for class in 0..CLASSES {
+                for offset in 0..ARENA_SLICES {
+                    let word = SliceWord::from_bits(SliceWord::pool(owner, class, offset).to_bits());
+                    assert_eq!((word.owner(), word.kind(), word.offset()), (owner, Kind::Pool(class), offset));
+                    assert!(word.is_pool_of(class) && !word.is_pool_of(class + 1));
+                }
+            }
+            assert_eq!((SliceWord::run(owner).owner(), SliceWord::run(owner).kind()), (owner, Kind::Run));
+        }
+        assert_eq!(SliceWord::RUN_TAIL.kind(), Kind::RunTail);
+        assert_eq!(SliceWord::FREE.kind(), Kind::Free);
+    }
+}

@@ -1,0 +1,256 @@
+//! The fast path: one magazine for each class, in thread-local memory.
+//!
+//! The states of a thread's cache:
+//!
+//! | state | `heap` | tops | slow path |
+//! |---|---|---|---|
+//! | new | none | no magazine | adopts a heap |
+//! | attached | the thread's | its magazines | exchanges magazines with the heap |
+//! | ended (its exit hook ran) | none | no magazine | goes to the pools for each block |
+//!
+//! A thread under verification stays without magazines, so that every call takes the slow path and is checked there;
+//! nothing of it costs the fast path anything.
+//!
+//! # Invariants
+//! 1. Tops point at magazines of the heap in `heap`, and change only by this thread, or under that heap's lock once the
+//!    thread is gone.
+
+use super::{init, purger, settings};
+use crate::base::config::MAGAZINE_SLOTS;
+use crate::base::size_class::{CLASSES, size_of};
+use crate::heap::magazine::{Tops, is_full, no_magazine};
+use crate::heap::{self, FALLBACK_BLOCKS, Heap, heap_at};
+use crate::os::{self, ThreadExit};
+use crate::pool;
+use crate::sync::Ordering;
+use core::cell::Cell;
+use core::ffi::c_void;
+use std::alloc::{GlobalAlloc, Layout, System};
+
+struct Cache {
+    tops: Tops,
+    heap: Cell<Option<&'static Heap>>,
+    ended: Cell<bool>,
+}
+
+thread_local! {
+    static CACHE: Cache = const { Cache { tops: Tops::new(), heap: Cell::new(None), ended: Cell::new(false) } };
+}
+
+static EXIT: ThreadExit = ThreadExit::new();
+
+/// The byte that freed blocks are filled with under verification level 2.
+const FREED: u8 = 0xdf;
+
+/// A block of `class`, or null.
+#[inline(always)]
+pub(crate) fn alloc(class: usize) -> *mut u8 {
+    CACHE.with(|cache| {
+        let top = cache.tops.get(class);
+        // SAFETY: a top points at a slot of a magazine that is this thread's, or of the shared empty one.
+        let block = unsafe { *top };
+        if block.is_null() {
+            return alloc_slow(class);
+        }
+        cache.tops.set(class, top.wrapping_sub(1));
+        block
+    })
+}
+
+/// Frees a block of `class`.
+///
+/// # Safety
+/// The block came from [`alloc`] of the same class and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn free(block: *mut u8, class: usize) {
+    CACHE.with(|cache| {
+        let top = cache.tops.get(class);
+        if is_full(top) {
+            // SAFETY: the caller's.
+            return unsafe { free_slow(block, class) };
+        }
+        let top = top.wrapping_add(1);
+        // SAFETY: the magazine is not full, so this is one of its slots, and the magazine is this thread's.
+        unsafe { *top = block };
+        cache.tops.set(class, top);
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn alloc_slow(class: usize) -> *mut u8 {
+    CACHE.with(|cache| {
+        let Some(heap) = attached(cache) else { return alloc_direct(heap::COMMUNAL, class) };
+        if settings::verify() > 0 {
+            return alloc_direct(heap.id, class);
+        }
+        let mut inner = heap.inner.lock();
+        let filled = inner.fill(class, cache.tops.get(class));
+        drop(inner);
+        match filled {
+            Some(top) => {
+                cache.tops.set(class, top.wrapping_sub(1));
+                // SAFETY: `fill` returns magazines with at least one block.
+                unsafe { *top }
+            }
+            None => alloc_direct(heap.id, class),
+        }
+    })
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_slow(block: *mut u8, class: usize) {
+    CACHE.with(|cache| {
+        let heap = match attached(cache) {
+            Some(heap) if settings::verify() == 0 => heap,
+            // SAFETY: the caller's.
+            _ => return unsafe { free_direct(block, class) },
+        };
+        let mut inner = heap.inner.lock();
+        let room = inner.make_room(class, cache.tops.get(class));
+        let (report, overfull) = (inner.take_report(), inner.take_overfull());
+        match room {
+            Some(top) => {
+                let top = top.wrapping_add(1);
+                // SAFETY: `make_room` returns magazines with room.
+                unsafe { *top = block };
+                cache.tops.set(class, top);
+            }
+            None => cache.tops.set(class, no_magazine()),
+        }
+        drop(inner);
+        if room.is_none() {
+            // SAFETY: the caller's.
+            unsafe { heap::free_into_owner(block, class) };
+        }
+        if let Some(id) = overfull
+            // If somebody has the lock, it is the owner, who collects when it needs blocks, or another helper.
+            && let Some(mut other) = heap_at(id).inner.try_lock()
+        {
+            other.collect();
+        }
+        if let Some(bytes) = report {
+            purger::note(bytes);
+        }
+    });
+}
+
+/// A block straight from a pool of heap `id`, without magazines, or else from the system allocator.
+fn alloc_direct(id: u32, class: usize) -> *mut u8 {
+    let mut block = core::ptr::null_mut();
+    if init::ready() {
+        // SAFETY: there is room for one pointer.
+        unsafe { heap_at(id).inner.lock().take_blocks(class, &mut block, 1) };
+    }
+    if block.is_null() {
+        return alloc_fallback(class);
+    }
+    if settings::verify() > 1 {
+        // SAFETY: the block is of this class and nobody else's.
+        unsafe { check_filling(block, class) };
+    }
+    block
+}
+
+unsafe fn free_direct(block: *mut u8, class: usize) {
+    if settings::verify() > 1 && pool::slice_of(block).is_some_and(|slice| pool::word_of(slice).is_pool_of(class)) {
+        // SAFETY: the caller's: the block is free, and of this class as its slice says.
+        unsafe { core::ptr::write_bytes(block, FREED, size_of(class)) };
+    }
+    // SAFETY: the caller's.
+    unsafe { heap::free_into_owner(block, class) };
+    purger::note(size_of(class));
+}
+
+/// Aborts if a free block was written to: it must hold zeros, or what [`free_direct`] left there.
+unsafe fn check_filling(block: *mut u8, class: usize) {
+    for offset in 0..size_of(class) {
+        // SAFETY: the caller's: the block is of this class.
+        let byte = unsafe { *block.add(offset) };
+        if byte != 0 && byte != FREED {
+            os::die(format_args!("write to freed block {block:p}, at offset {offset}"));
+        }
+    }
+}
+
+/// A block from the system allocator that may take the place of any block of `class`.
+fn alloc_fallback(class: usize) -> *mut u8 {
+    let size = size_of(class);
+    // The largest alignment that blocks of this class have anyway.
+    let align = 1 << size.trailing_zeros();
+    let Ok(layout) = Layout::from_size_align(size, align) else { return core::ptr::null_mut() };
+    // SAFETY: the size is not zero.
+    let block = unsafe { System.alloc(layout) };
+    if !block.is_null() {
+        // ORDERING: Relaxed: whoever frees the block got it from here.
+        FALLBACK_BLOCKS.fetch_add(1, Ordering::Relaxed);
+    }
+    block
+}
+
+/// The thread's heap; none if the thread ended or there is no memory for one.
+fn attached(cache: &Cache) -> Option<&'static Heap> {
+    if let Some(heap) = cache.heap.get() {
+        return Some(heap);
+    }
+    if cache.ended.get() || !init::ready() {
+        return None;
+    }
+    let heap = heap::adopt_for_thread()?;
+    let inner = heap.inner.lock();
+    inner.parked().move_to(&cache.tops);
+    // ORDERING: Relaxed: read under the heap's lock, which is held.
+    heap.tops.store((&raw const cache.tops).cast_mut(), Ordering::Relaxed);
+    drop(inner);
+    cache.heap.set(Some(heap));
+    if !EXIT.arm() {
+        // Nobody would tell when the thread ends, so it must not keep a heap.
+        detach(cache);
+        return None;
+    }
+    Some(heap)
+}
+
+/// Leaves the thread's heap, magazines and all, to whoever adopts it.
+fn detach(cache: &Cache) {
+    cache.ended.set(true);
+    if let Some(heap) = cache.heap.take() {
+        let inner = heap.inner.lock();
+        cache.tops.move_to(inner.parked());
+        // ORDERING: Relaxed: read under the heap's lock, which is held.
+        heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
+        drop(inner);
+        heap::orphan(heap);
+    }
+}
+
+/// Makes the system tell of the end of threads. Once, before any thread attaches.
+pub(super) fn watch_threads() {
+    unsafe extern "C" fn ended(_: *mut c_void) {
+        CACHE.with(detach);
+    }
+    EXIT.set(ended);
+}
+
+/// The number of this thread's heap, if it has one.
+pub(crate) fn heap_id() -> Option<u32> {
+    CACHE.with(|cache| cache.heap.get().map(|heap| heap.id))
+}
+
+/// Flushes this thread's magazines into the pools.
+pub(crate) fn flush() {
+    CACHE.with(|cache| {
+        let Some(heap) = cache.heap.get() else { return };
+        let mut inner = heap.inner.lock();
+        for class in 0..CLASSES {
+            let top = cache.tops.get(class);
+            if top != no_magazine() {
+                cache.tops.set(class, no_magazine());
+                inner.flush_and_put_away(class, top);
+            }
+        }
+    });
+}
+
+const _: () = assert!(MAGAZINE_SLOTS > 2, "a magazine has a floor and room for two blocks");

@@ -1,0 +1,117 @@
+//! The reservation, made by the first slow path of the process.
+
+use super::{cache, fork, settings};
+use crate::base::config::*;
+use crate::heap::{self, Reservation, magazine};
+use crate::os;
+use crate::sync::{AtomicU32, Lock, Ordering};
+
+const NEW: u32 = 0;
+const READY: u32 = 1;
+/// The system granted no useful amount of address space: everything comes from the system allocator.
+const REFUSED: u32 = 2;
+
+static STATE: AtomicU32 = AtomicU32::new(NEW);
+static ONCE: Lock<()> = Lock::new(());
+
+/// Whether there is a reservation, making it if nobody tried yet.
+#[inline]
+pub(crate) fn ready() -> bool {
+    // ORDERING: Acquire: whoever sees `READY` sees the places of all arrays; pairs with `initialise`.
+    match STATE.load(Ordering::Acquire) {
+        READY => true,
+        REFUSED => false,
+        _ => initialise(),
+    }
+}
+
+/// Whether there is a reservation already.
+pub(crate) fn is_done() -> bool {
+    // ORDERING: Acquire: as for `ready`.
+    STATE.load(Ordering::Acquire) == READY
+}
+
+#[cold]
+fn initialise() -> bool {
+    let once = ONCE.lock();
+    // ORDERING: Relaxed: written under the lock that is held.
+    if STATE.load(Ordering::Relaxed) == NEW {
+        settings::read_environment();
+        let state = if reserve() && heap::create().is_some_and(|heap| heap.id == heap::COMMUNAL) {
+            cache::watch_threads();
+            READY
+        } else {
+            REFUSED
+        };
+        // ORDERING: Release: pairs with `ready`.
+        STATE.store(state, Ordering::Release);
+        drop(once);
+        // What follows may allocate.
+        if state == READY {
+            fork::watch();
+            settings::apply();
+        }
+    } else {
+        drop(once);
+    }
+    // ORDERING: Acquire: as for `ready`.
+    STATE.load(Ordering::Acquire) == READY
+}
+
+/// Reserves address space, as much as the system grants, and gives all arrays their places.
+fn reserve() -> bool {
+    let mut bytes = RESERVE_MAX_BYTES;
+    if let Some(limit) = os::address_space_limit() {
+        // The rest of the program needs address space too.
+        while bytes > limit / 2 && bytes >= RESERVE_MIN_BYTES {
+            bytes /= 2;
+        }
+    }
+    while bytes >= RESERVE_MIN_BYTES {
+        if reserve_exactly(bytes) {
+            return true;
+        }
+        bytes /= 2;
+    }
+    false
+}
+
+fn reserve_exactly(bytes: usize) -> bool {
+    let arenas = (bytes / ARENA_BYTES) as u32;
+    let slices = arenas * ARENA_SLICES;
+    let heaps = (slices / 8).clamp(64, MAX_HEAPS);
+    let magazines = (slices / 2).clamp(1 << 10, 1 << 20);
+    let heap_bytes = heap::region_bytes(heaps);
+    let (magazine_bytes, link_bytes) = magazine::region_bytes(magazines);
+    let arrays = Reservation::bytes(arenas);
+    let metadata: usize = heap_bytes + magazine_bytes + link_bytes + arrays[..arrays.len() - 1].iter().sum::<usize>();
+    // The block memory comes last, with room to align it.
+    let memory_at = metadata.next_multiple_of(RUN_MAX_ALIGN);
+    let Some(base) = os::reserve(memory_at + arrays[arrays.len() - 1], RUN_MAX_ALIGN) else { return false };
+    let mut at = base;
+    let mut next = |bytes: usize| {
+        let place = at;
+        at = at.wrapping_add(bytes);
+        place
+    };
+    // SAFETY: the places follow each other in the reservation just made, in whole OS pages, and nobody has used them.
+    unsafe {
+        heap::place(next(heap_bytes), heaps);
+        magazine::place(next(magazine_bytes), next(link_bytes), magazines);
+        let mut places = [core::ptr::null_mut(); 6];
+        for (place, bytes) in places.iter_mut().zip(arrays) {
+            *place = next(bytes);
+        }
+        places[arrays.len() - 1] = base.wrapping_add(memory_at);
+        if settings::huge_pages() {
+            os::advise_huge_pages(places[arrays.len() - 1], arrays[arrays.len() - 1]);
+        }
+        Reservation::place(places, arenas);
+    }
+    true
+}
+
+/// For the fork handlers.
+pub(super) fn once_lock() -> &'static Lock<()> {
+    &ONCE
+}

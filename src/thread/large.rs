@@ -1,0 +1,130 @@
+//! Blocks above the largest class: runs of slices, so that growth happens in place where it can and nothing is mapped or
+//! unmapped; and above the longest run, or when memory for runs is short, the system allocator.
+//!
+//! A run's first slice says that it is one and its descriptor how long it is. Runs of the global allocator belong to
+//! nobody (owner [`NOBODY`]); those of a first-class heap are linked in it, to be freed with it.
+
+use super::{init, purger};
+use crate::base::config::*;
+use crate::heap::{ARENAS, COMMUNAL, die_of};
+use crate::os;
+use crate::arena::CleanMask;
+use crate::pool::{self, Kind, SliceWord, address_of, pool_at};
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// The owner in the words of runs that belong to no first-class heap.
+pub(crate) const NOBODY: u32 = COMMUNAL;
+
+fn slices_for(size: usize) -> u32 {
+    size.div_ceil(SLICE_BYTES) as u32
+}
+
+/// A block of `layout`, which is above the largest class; zeroed if `zeroed`. Null if there is no memory.
+#[inline(never)]
+pub(crate) fn alloc(layout: Layout, zeroed: bool) -> *mut u8 {
+    let run = alloc_run(layout, zeroed, NOBODY);
+    if !run.is_null() {
+        return run;
+    }
+    // SAFETY: the size is not zero.
+    unsafe { if zeroed { System.alloc_zeroed(layout) } else { System.alloc(layout) } }
+}
+
+/// A run for `layout` that belongs to `owner`. Null if runs do not serve such layouts or there is no memory.
+pub(crate) fn alloc_run(layout: Layout, zeroed: bool, owner: u32) -> *mut u8 {
+    if layout.size() > RUN_MAX_BYTES || layout.align() > RUN_MAX_ALIGN || !init::ready() {
+        return core::ptr::null_mut();
+    }
+    let slices = slices_for(layout.size());
+    let align = (layout.align() / SLICE_BYTES).max(1) as u32;
+    let mut clean: CleanMask = [0; _];
+    let Some(first) = ARENAS.take_run(slices, align, zeroed.then_some(&mut clean)) else {
+        return core::ptr::null_mut();
+    };
+    pool::set_word(first, SliceWord::run(owner));
+    for slice in first + 1..first + slices {
+        pool::set_word(slice, SliceWord::RUN_TAIL);
+    }
+    // SAFETY: nobody else knows of the run yet.
+    unsafe { pool_at(first) }.run_slices = slices;
+    if zeroed {
+        clear_dirty(first, slices, &clean);
+    }
+    address_of(first)
+}
+
+/// Clears those of the `slices` slices from `first` on that are not `clean`.
+fn clear_dirty(first: u32, slices: u32, clean: &CleanMask) {
+    for index in (0..slices).filter(|index| clean[*index as usize / 64] >> (index % 64) & 1 == 0) {
+        // SAFETY: the slice belongs to the caller's run.
+        unsafe { core::ptr::write_bytes(address_of(first + index), 0, SLICE_BYTES) };
+    }
+}
+
+/// The first slice and the length of the run at `block`, which was allocated with `layout`; none for a block of the system allocator.
+/// Aborts if the metadata shows that there is no such run.
+fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
+    let first = pool::slice_of(block)?;
+    let word = pool::word_of(first);
+    if word.kind() != Kind::Run || address_of(first) != block {
+        die_of(block, word, None);
+    }
+    // SAFETY: the run is the caller's, so nobody else changes its descriptor.
+    let slices = unsafe { pool_at(first) }.run_slices;
+    if slices != slices_for(layout.size()) {
+        os::die(format_args!(
+            "free of {block:p} with a layout of {} bytes, but its block has {} bytes",
+            layout.size(),
+            slices as usize * SLICE_BYTES
+        ));
+    }
+    Some((first, slices))
+}
+
+/// Frees a block that came from [`alloc`] with `layout`.
+///
+/// # Safety
+/// As for `GlobalAlloc::dealloc`.
+#[inline(never)]
+pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
+    match run_at(block, layout) {
+        Some((first, slices)) => {
+            pool::forget(first, slices);
+            ARENAS.put(first, slices);
+            purger::note(slices as usize * SLICE_BYTES);
+        }
+        // SAFETY: the caller's; not a run, so the system allocator's.
+        None => unsafe { System.dealloc(block, layout) },
+    }
+}
+
+/// Makes the block longer or shorter where it is, or by the system's own means: both sizes are above the largest class.
+/// `None` if it has to be moved by the caller; `Some(null)` if there is no memory.
+///
+/// # Safety
+/// As for `GlobalAlloc::realloc`.
+pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+    let Some((first, slices)) = run_at(block, layout) else {
+        // SAFETY: the caller's; not a run, so the system allocator's.
+        return Some(unsafe { System.realloc(block, layout, new_size) });
+    };
+    if new_size > RUN_MAX_BYTES {
+        return None;
+    }
+    let wanted = slices_for(new_size);
+    if wanted > slices {
+        if !ARENAS.take_at(first + slices, wanted - slices, None) {
+            return None;
+        }
+        for slice in first + slices..first + wanted {
+            pool::set_word(slice, SliceWord::RUN_TAIL);
+        }
+    } else if wanted < slices {
+        pool::forget(first + wanted, slices - wanted);
+        ARENAS.put(first + wanted, slices - wanted);
+        purger::note((slices - wanted) as usize * SLICE_BYTES);
+    }
+    // SAFETY: the run is the caller's.
+    unsafe { pool_at(first) }.run_slices = wanted;
+    Some(block)
+}

@@ -1,0 +1,17 @@
+//! What a thread has: its magazines, and the ways around them.
+//!
+//! | module | what |
+//! |---|---|
+//! | `cache` | the fast path, and the slow path to the thread's heap |
+//! | `large` | blocks above the largest class: runs of slices, and the system allocator |
+//! | `init` | the reservation, made by the first slow path |
+//! | `settings` | the options in force |
+//! | `purger` | gives back what nobody needs any more |
+//! | `fork` | keeps the child of a fork whole |
+
+pub(crate) mod cache;
+mod fork;
+pub(crate) mod init;
+pub(crate) mod large;
+pub(crate) mod purger;
+pub(crate) mod settings;

@@ -1,0 +1,177 @@
+//! Gives memory back that nobody needs any more, without being called: a thread that exists only while there is
+//! something to watch.
+//!
+//! Whoever gives memory to the pools, to a depot or to the arenas reports it in large steps; when enough was reported
+//! and no purger runs, the reporter starts one. Each tick the purger looks at everything once, in address order: what
+//! nobody touched between two ticks is idle. Idle magazines are flushed, idle empty pools go back to their arenas, free
+//! OS pages of idle pools and slices that stayed free are purged, down to a budget. When a few ticks found nothing to do
+//! the thread ends. It blocks all signals, holds a lock for a few pools at a time, and correctness never depends on it.
+//!
+//! | `THREAD` | |
+//! |---|---|
+//! | `NONE` | no purger; the next reporter of enough bytes starts one |
+//! | `RUNNING` | a purger runs, or is about to |
+
+use super::{init, settings};
+use crate::base::config::*;
+use crate::base::purge_mode::PurgeMode;
+use crate::heap::{self, ARENAS, heap_at};
+use crate::os;
+use crate::pool::{self, Kind};
+use crate::sync::{AtomicU32, AtomicUsize, Lock, Ordering};
+use core::ffi::c_void;
+
+const NONE: u32 = 0;
+const RUNNING: u32 = 1;
+
+static THREAD: AtomicU32 = AtomicU32::new(NONE);
+static REPORTED_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// What the purger sleeps on; nobody wakes it.
+static NEVER: AtomicU32 = AtomicU32::new(0);
+/// Held during each step of a pass: a fork waits for it, so that no slice is out of the arenas' hands in the child.
+static PASS: Lock<()> = Lock::new(());
+
+/// Reports that `bytes` were given back to pools, depots or arenas. The caller holds no lock.
+pub(crate) fn note(bytes: usize) {
+    // ORDERING: Relaxed: a hint how much there is to do.
+    let reported = REPORTED_BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    match settings::purge_mode() {
+        PurgeMode::Thread if reported >= WAKE_BYTES => start(),
+        PurgeMode::Inline if reported >= settings::retain_bytes().unwrap_or(RETAIN_MIN_BYTES).max(WAKE_BYTES) => {
+            // ORDERING: Relaxed: as above.
+            REPORTED_BYTES.store(0, Ordering::Relaxed);
+            pass(true);
+        }
+        _ => {}
+    }
+}
+
+fn start() {
+    // ORDERING: Relaxed: whoever wins starts the thread; nothing is read through it.
+    if THREAD.load(Ordering::Relaxed) == NONE
+        // ORDERING: Relaxed: as above.
+        && THREAD.compare_exchange(NONE, RUNNING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        && !os::spawn_detached(run)
+    {
+        // No thread to be had: as in `Inline`.
+        // ORDERING: Relaxed: as above.
+        REPORTED_BYTES.store(0, Ordering::Relaxed);
+        pass(true);
+        THREAD.store(NONE, Ordering::Relaxed);
+    }
+}
+
+extern "C" fn run(_: *mut c_void) -> *mut c_void {
+    /// Ticks without work before the thread ends.
+    const PATIENCE: u32 = 2;
+    let mut idle = 0;
+    loop {
+        os::futex_wait(&NEVER, 0, Some(settings::purge_delay()));
+        // ORDERING: Relaxed: a hint how much there is to do.
+        let reported = REPORTED_BYTES.swap(0, Ordering::Relaxed);
+        let pending = settings::purge_mode() == PurgeMode::Thread && pass(false).pending;
+        idle = if pending || reported > 0 { 0 } else { idle + 1 };
+        if idle == PATIENCE {
+            // ORDERING: Relaxed: a report that misses this is found by the reporter of the next bytes.
+            THREAD.store(NONE, Ordering::Relaxed);
+            return core::ptr::null_mut();
+        }
+    }
+}
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pass {
+    pub(crate) purged_bytes: usize,
+    /// Whether something may be idle at the next pass that was not at this one.
+    pub(crate) pending: bool,
+}
+
+/// Looks at everything once. With `all`, what is free counts as idle, and nothing is kept.
+pub(crate) fn pass(all: bool) -> Pass {
+    let mut result = Pass::default();
+    if !init::is_done() {
+        return result;
+    }
+    heap::for_each(|heap| {
+        let _step = PASS.lock();
+        let mut inner = heap.inner.lock();
+        if all {
+            inner.retire_cache();
+        } else {
+            // ORDERING: Relaxed: written under the heap's lock, which is held.
+            let has_thread = !heap.tops.load(Ordering::Relaxed).is_null();
+            result.pending |= inner.tend_cache(has_thread);
+        }
+    });
+    let slices = pool::WORDS.ready();
+    let mut slice = 0;
+    while slice < slices {
+        match pool::word_of(slice).kind() {
+            Kind::Pool(_) => tend_pools(&mut slice, slices, all, &mut result),
+            _ => slice += 1,
+        }
+    }
+    let counts = ARENAS.counts();
+    let keep = if all { 0 } else { retain_slices(counts.used_slices) };
+    let mut below = u32::MAX;
+    loop {
+        let _step = PASS.lock();
+        let Some(purged) = ARENAS.purge_run(&mut below, keep, all) else { break };
+        result.purged_bytes += purged * SLICE_BYTES;
+    }
+    if !all {
+        ARENAS.age();
+        result.pending |= ARENAS.counts().dirty_slices > keep;
+    }
+    result
+}
+
+/// Looks after some pools of one heap, from `slice` on, which is moved past them.
+fn tend_pools(slice: &mut u32, end: u32, all: bool, result: &mut Pass) {
+    /// Pools looked at before the heap's lock is let go.
+    const STRIDE: u32 = 32;
+    let _step = PASS.lock();
+    let owner = pool::word_of(*slice).owner();
+    let mut inner = heap_at(owner).inner.lock();
+    for _ in 0..STRIDE {
+        if *slice >= end {
+            return;
+        }
+        // Under the lock, what the words say of this heap's pools holds.
+        let word = pool::word_of(*slice);
+        match word.kind() {
+            Kind::Pool(class) if word.owner() == owner => {
+                let first = *slice - word.offset();
+                let (bytes, pending) = inner.tend(first, all);
+                result.purged_bytes += bytes;
+                result.pending |= pending;
+                *slice = first + crate::base::size_class::TABLE[class].slices as u32;
+            }
+            Kind::Pool(_) => return,
+            _ => *slice += 1,
+        }
+    }
+}
+
+/// The least and the most that is kept by default, and the share of what is in use.
+const RETAIN_MIN_BYTES: usize = 1 << 20;
+const RETAIN_MAX_BYTES: usize = 64 << 20;
+const RETAIN_SHARE: usize = 16;
+
+/// Free slices to keep although they are idle, with `used` in use.
+fn retain_slices(used: usize) -> usize {
+    let by_share = (used * SLICE_BYTES / RETAIN_SHARE).clamp(RETAIN_MIN_BYTES, RETAIN_MAX_BYTES);
+    settings::retain_bytes().unwrap_or(by_share) / SLICE_BYTES
+}
+
+/// In the child of a fork: there is no purger.
+pub(super) fn forget_thread() {
+    // ORDERING: Relaxed: the child has one thread.
+    THREAD.store(NONE, Ordering::Relaxed);
+}
+
+/// For the fork handlers.
+pub(super) fn pass_lock() -> &'static Lock<()> {
+    &PASS
+}
