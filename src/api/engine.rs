@@ -3,7 +3,7 @@
 use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
 use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, class_of, padded, size_of};
-use crate::heap::magazine::{self, is_full};
+use crate::heap::magazine;
 use crate::heap::{self, ARENAS, FALLBACK_BLOCKS};
 use crate::pool;
 use crate::sync::Ordering;
@@ -193,14 +193,14 @@ impl RawHeap {
         };
         let mut inner = heap.inner.lock();
         let mut top = inner.parked().get(class);
-        // SAFETY: a top points at a slot of a magazine of this heap, whose lock is held, or of the shared empty one.
-        if unsafe { *top }.is_null() {
+        // SAFETY: the magazine is this heap's, whose lock is held, or there is none.
+        if unsafe { magazine::peek(top) }.is_null() {
             let Some(filled) = inner.fill(class, top) else { return core::ptr::null_mut() };
             top = filled;
         }
-        inner.parked().set(class, top.wrapping_sub(1));
+        inner.parked().set(class, magazine::pop(top));
         // SAFETY: as above; it holds a block.
-        let block = unsafe { *top };
+        let block = unsafe { magazine::peek(top) };
         drop(inner);
         if zeroed {
             // SAFETY: the block has at least `layout.size()` bytes.
@@ -225,14 +225,12 @@ impl RawHeap {
             return unsafe { large::free(block, layout) };
         };
         let top = inner.parked().get(class);
-        let room = if is_full(top) { inner.make_room(class, top) } else { Some(top) };
+        let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
         let report = inner.take_report();
         match room {
             Some(top) => {
-                let top = top.wrapping_add(1);
                 // SAFETY: the magazine has room and is this heap's, whose lock is held.
-                unsafe { *top = block };
-                inner.parked().set(class, top);
+                inner.parked().set(class, unsafe { magazine::push(top, block) });
                 drop(inner);
             }
             None => {

@@ -12,9 +12,8 @@ pub(crate) const CLASSES: usize = 73;
 /// The largest block that comes from a pool, in bytes.
 pub(crate) const CLASS_MAX_BYTES: usize = 32 << 10;
 
-const SMALL_MAX: usize = 1024;
-const SMALL_STEP: usize = 8;
-const BIG_STEP: usize = 128;
+/// Sizes with the same quotient by this have the same class.
+const STEP: usize = 8;
 
 /// Large enough for every offset in a pool, small enough for a product in 64 bits.
 pub(crate) const RECIPROCAL_SHIFT: u32 = 40;
@@ -96,22 +95,21 @@ pub(crate) static TABLE: [Class; CLASSES] = {
     table
 };
 
-const fn lookup<const N: usize>(step: usize) -> [u8; N] {
-    let mut table = [0; N];
+/// The class of each size in steps. One large table beats two small ones: no branch or conditional move to choose, and
+/// what is used of it stays in the cache.
+static LOOKUP: [u8; CLASS_MAX_BYTES / STEP + 1] = {
+    let mut table = [0; CLASS_MAX_BYTES / STEP + 1];
     let mut class = 0;
     let mut index = 0;
-    while index < N {
-        while size_of_class(class) < index * step {
+    while index < table.len() {
+        if size_of_class(class) < index * STEP {
             class += 1;
         }
         table[index] = class as u8;
         index += 1;
     }
     table
-}
-
-static SMALL: [u8; SMALL_MAX / SMALL_STEP + 1] = lookup(SMALL_STEP);
-static BIG: [u8; CLASS_MAX_BYTES / BIG_STEP + 1] = lookup(BIG_STEP);
+};
 
 const _: () = assert!(size_of_class(CLASSES - 1) == CLASS_MAX_BYTES);
 const _: () = {
@@ -143,13 +141,8 @@ pub(crate) const fn padded(size: usize, align: usize) -> usize {
 #[allow(clippy::manual_div_ceil)]
 pub(crate) const unsafe fn class_of(size: usize) -> usize {
     debug_assert!(size <= CLASS_MAX_BYTES);
-    if size <= SMALL_MAX {
-        // SAFETY: `size <= SMALL_MAX`, so the rounded index is at most `SMALL.len() - 1`.
-        unsafe { *SMALL.as_ptr().add((size + SMALL_STEP - 1) / SMALL_STEP) as usize }
-    } else {
-        // SAFETY: `size <= CLASS_MAX_BYTES` by the caller, so the rounded index is at most `BIG.len() - 1`.
-        unsafe { *BIG.as_ptr().add((size + BIG_STEP - 1) / BIG_STEP) as usize }
-    }
+    // SAFETY: `size <= CLASS_MAX_BYTES` by the caller, so the rounded index is at most `LOOKUP.len() - 1`.
+    unsafe { *LOOKUP.as_ptr().add((size + STEP - 1) / STEP) as usize }
 }
 
 /// Bytes of a block of `class`.

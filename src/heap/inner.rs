@@ -116,7 +116,7 @@ impl Inner {
         let capacity = TABLE[class].magazine as usize;
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
-        let taken = unsafe { self.take_blocks(class, bottom.wrapping_add(1), want) };
+        let taken = unsafe { self.take_blocks(class, bottom, want) };
         if taken == 0 {
             if top == no_magazine() {
                 self.put_away(bottom);
@@ -200,9 +200,8 @@ impl Inner {
             for i in 0..blocks.len() {
                 let block = blocks[i];
                 if owner_of(block) == owner {
-                    packed = packed.wrapping_add(1);
                     // SAFETY: the packet is this heap's and has room for as many blocks as the magazine they come from.
-                    unsafe { *packed = block };
+                    packed = unsafe { magazine::push(packed, block) };
                 } else {
                     blocks[left] = block;
                     left += 1;
@@ -246,19 +245,15 @@ impl Inner {
         if first != NIL && magazine::label(first).blocks < capacity {
             let first = self.withdraw_first(class);
             let mut target = magazine::open(first);
-            // SAFETY: both magazines are this heap's.
-            let room = capacity - unsafe { magazine::contents(class, target) }.len();
-            // SAFETY: as above.
-            for &mut block in unsafe { magazine::contents(class, top) }.iter_mut().rev().take(room) {
-                target = target.wrapping_add(1);
-                // SAFETY: there is room.
-                unsafe { *target = block };
-                top = top.wrapping_sub(1);
+            let room = capacity - magazine::blocks_below(class, target);
+            for _ in 0..room.min(magazine::blocks_below(class, top)) {
+                // SAFETY: both magazines are this heap's, and there is room.
+                target = unsafe { magazine::push(target, magazine::peek(top)) };
+                top = magazine::pop(top);
             }
             self.deposit(class, magazine::close(class, target));
         }
-        // SAFETY: as above.
-        if unsafe { magazine::contents(class, top) }.is_empty() {
+        if magazine::blocks_below(class, top) == 0 {
             self.put_away(top);
         } else {
             self.deposit(class, magazine::close(class, top));

@@ -1,10 +1,10 @@
 //! Magazines: small arrays of ready blocks (Bonwick and Adams, *Magazines and Vmem*, USENIX 2001).
 //!
-//! A magazine is aligned to its own size. Its blocks lie between a slot that holds null, the *floor*, and the *top*, the
-//! slot of the block to hand out next. So both checks of the fast path are free: the slot at `top` is null if and only
-//! if the magazine is empty, and the slot after `top` starts the next magazine if and only if it is full. The class sets
-//! the floor: the fewer blocks a magazine may hold, the higher it lies. A top that points at [`EMPTY`] is at once
-//! empty and full: there is no magazine yet, and no check for that on the fast path.
+//! A magazine is aligned to its own size. Its blocks lie above a slot that holds null, the *floor*, and below the *top*,
+//! the slot for the next block that is freed. So both checks of the fast path are free: the slot before `top` is null if
+//! and only if the magazine is empty, and `top` starts the next magazine if and only if it is full. The class sets the
+//! floor: the fewer blocks a magazine may hold, the higher it lies. A top that points behind [`EMPTY`] is at once empty
+//! and full: there is no magazine yet, and no check for that on the fast path.
 //!
 //! # Invariants
 //! 1. A magazine is in one place: in a heap (as a top, or in a depot), in a mailbox, or on the stack of unused ones.
@@ -31,18 +31,45 @@ static LINKS: Region<AtomicU64> = Region::new();
 static UNUSED: IndexStack = IndexStack::new();
 static GROWTH: Lock<u32> = Lock::new(0);
 
-/// A pointer to the slot of the block to hand out next.
+/// A pointer to the slot for the next block that is freed, behind the block to hand out next.
 pub(crate) type Top = *mut *mut u8;
 
 /// The top of no magazine.
 pub(crate) const fn no_magazine() -> Top {
-    (&raw const EMPTY.0).cast::<*mut u8>().cast_mut().wrapping_add(MAGAZINE_SLOTS - 1)
+    (&raw const EMPTY.0).cast::<*mut u8>().cast_mut().wrapping_add(MAGAZINE_SLOTS)
 }
 
 /// Whether no further block fits on `top`.
 #[inline(always)]
 pub(crate) fn is_full(top: Top) -> bool {
-    (top as usize).wrapping_add(size_of::<*mut u8>()).is_multiple_of(size_of::<Magazine>())
+    (top as usize).is_multiple_of(size_of::<Magazine>())
+}
+
+/// The block to hand out next; null if there is none.
+///
+/// # Safety
+/// The magazine is the caller's, or there is none.
+#[inline(always)]
+pub(crate) unsafe fn peek(top: Top) -> *mut u8 {
+    // SAFETY: the slot before a top is one of the magazine's: the floor at least.
+    unsafe { *top.wrapping_sub(1) }
+}
+
+/// The top without the block to hand out next, of which there is one.
+#[inline(always)]
+pub(crate) fn pop(top: Top) -> Top {
+    top.wrapping_sub(1)
+}
+
+/// The top with `block` added.
+///
+/// # Safety
+/// The magazine is the caller's and not full.
+#[inline(always)]
+pub(crate) unsafe fn push(top: Top, block: *mut u8) -> Top {
+    // SAFETY: the magazine is not full, so the slot at its top is one of its own.
+    unsafe { *top = block };
+    top.wrapping_add(1)
 }
 
 /// One top for each class. Written by one thread; others may read for statistics, and the child of a fork.
@@ -83,10 +110,7 @@ impl Tops {
     /// Blocks that lie in the magazine of `class`.
     pub(crate) fn blocks(&self, class: usize) -> usize {
         let top = self.get(class);
-        if top == no_magazine() {
-            return 0;
-        }
-        slot_number(top).saturating_sub(floor(class))
+        if top == no_magazine() { 0 } else { blocks_below(class, top) }
     }
 }
 
@@ -109,12 +133,20 @@ pub(crate) struct Label {
 
 /// The number of the slot that a class's magazines have their floor in.
 #[inline]
-pub(crate) fn floor(class: usize) -> usize {
+fn floor(class: usize) -> usize {
     MAGAZINE_SLOTS - 1 - TABLE[class].magazine as usize
 }
 
-fn slot_number(top: Top) -> usize {
-    top as usize % size_of::<Magazine>() / size_of::<*mut u8>()
+/// Blocks between the floor of a magazine of `class` and `top`.
+#[inline]
+pub(crate) fn blocks_below(class: usize, top: Top) -> usize {
+    let last = top as usize - size_of::<*mut u8>();
+    last % size_of::<Magazine>() / size_of::<*mut u8>() - floor(class)
+}
+
+/// The top of an empty magazine `index` of `class`.
+fn bottom(index: u32, class: usize) -> Top {
+    slots(index).wrapping_add(floor(class) + 1)
 }
 
 fn slots(index: u32) -> Top {
@@ -124,7 +156,7 @@ fn slots(index: u32) -> Top {
 /// The magazine that `top` points into; not for the top of no magazine.
 pub(crate) fn index_of(top: Top) -> u32 {
     debug_assert!(top != no_magazine());
-    ((top as usize - MAGAZINES.base() as usize) / size_of::<Magazine>()) as u32
+    ((top as usize - size_of::<*mut u8>() - MAGAZINES.base() as usize) / size_of::<Magazine>()) as u32
 }
 
 /// Gives the magazines their place in reserved memory.
@@ -152,9 +184,9 @@ pub(crate) fn take(class: usize) -> Option<Top> {
 
 /// Makes the empty magazine `index`, which is the caller's, ready for `class`: its top, empty.
 pub(crate) fn ready(index: u32, class: usize) -> Top {
-    let top = slots(index).wrapping_add(floor(class));
+    let top = bottom(index, class);
     // SAFETY: the magazine is the caller's (invariant 1) and the floor is one of its slots.
-    unsafe { *top = core::ptr::null_mut() };
+    unsafe { *top.wrapping_sub(1) = core::ptr::null_mut() };
     top
 }
 
@@ -181,7 +213,7 @@ pub(crate) fn put_away(top: Top) {
 /// Turns the magazine of `class` with top `top` into an index that carries its label.
 pub(crate) fn close(class: usize, top: Top) -> u32 {
     let index = index_of(top);
-    let blocks = slot_number(top) - floor(class);
+    let blocks = blocks_below(class, top);
     let label = (class as u64) << 32 | (blocks as u64) << 40;
     // ORDERING: Relaxed: published by whoever hands the index on.
     MagazineLinks.link(index).store(label, Ordering::Relaxed);
@@ -198,9 +230,8 @@ pub(crate) fn label(index: u32) -> Label {
 /// Turns a closed magazine that the caller owns into its top.
 pub(crate) fn open(index: u32) -> Top {
     let Label { class, blocks } = label(index);
-    let bottom = slots(index).wrapping_add(floor(class));
     // The floor was null when the magazine was filled and nobody wrote there since.
-    bottom.wrapping_add(blocks)
+    bottom(index, class).wrapping_add(blocks)
 }
 
 /// The blocks between the floor and `top`, bottom first.
@@ -208,9 +239,9 @@ pub(crate) fn open(index: u32) -> Top {
 /// # Safety
 /// The caller owns the magazine of `class` with top `top` and does not change it while it uses the slice.
 pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
-    let blocks = slot_number(top) - floor(class);
-    // SAFETY: the slots above the floor up to the top are initialised and exclusively the caller's.
-    unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks).wrapping_add(1), blocks) }
+    let blocks = blocks_below(class, top);
+    // SAFETY: the slots between the floor and the top are initialised and exclusively the caller's.
+    unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks), blocks) }
 }
 
 /// Magazines that were ever used: their memory is not given back.

@@ -18,7 +18,7 @@
 use super::{init, purger, settings};
 use crate::base::config::MAGAZINE_SLOTS;
 use crate::base::size_class::{CLASSES, size_of};
-use crate::heap::magazine::{Tops, is_full, no_magazine};
+use crate::heap::magazine::{self, Tops, no_magazine};
 use crate::heap::{self, FALLBACK_BLOCKS, Heap, heap_at};
 use crate::os::{self, ThreadExit};
 use crate::pool;
@@ -47,12 +47,12 @@ const FREED: u8 = 0xdf;
 pub(crate) fn alloc(class: usize) -> *mut u8 {
     CACHE.with(|cache| {
         let top = cache.tops.get(class);
-        // SAFETY: a top points at a slot of a magazine that is this thread's, or of the shared empty one.
-        let block = unsafe { *top };
+        // SAFETY: the magazine is this thread's, or there is none.
+        let block = unsafe { magazine::peek(top) };
         if block.is_null() {
             return alloc_slow(class);
         }
-        cache.tops.set(class, top.wrapping_sub(1));
+        cache.tops.set(class, magazine::pop(top));
         block
     })
 }
@@ -65,14 +65,12 @@ pub(crate) fn alloc(class: usize) -> *mut u8 {
 pub(crate) unsafe fn free(block: *mut u8, class: usize) {
     CACHE.with(|cache| {
         let top = cache.tops.get(class);
-        if is_full(top) {
+        if magazine::is_full(top) {
             // SAFETY: the caller's.
             return unsafe { free_slow(block, class) };
         }
-        let top = top.wrapping_add(1);
-        // SAFETY: the magazine is not full, so this is one of its slots, and the magazine is this thread's.
-        unsafe { *top = block };
-        cache.tops.set(class, top);
+        // SAFETY: the magazine is this thread's, and not full.
+        cache.tops.set(class, unsafe { magazine::push(top, block) });
     });
 }
 
@@ -89,9 +87,9 @@ fn alloc_slow(class: usize) -> *mut u8 {
         drop(inner);
         match filled {
             Some(top) => {
-                cache.tops.set(class, top.wrapping_sub(1));
-                // SAFETY: `fill` returns magazines with at least one block.
-                unsafe { *top }
+                cache.tops.set(class, magazine::pop(top));
+                // SAFETY: the magazine is this thread's.
+                unsafe { magazine::peek(top) }
             }
             None => alloc_direct(heap.id, class),
         }
@@ -112,10 +110,8 @@ unsafe fn free_slow(block: *mut u8, class: usize) {
         let (report, overfull) = (inner.take_report(), inner.take_overfull());
         match room {
             Some(top) => {
-                let top = top.wrapping_add(1);
-                // SAFETY: `make_room` returns magazines with room.
-                unsafe { *top = block };
-                cache.tops.set(class, top);
+                // SAFETY: `make_room` returns magazines with room, and this one is the thread's now.
+                cache.tops.set(class, unsafe { magazine::push(top, block) });
             }
             None => cache.tops.set(class, no_magazine()),
         }
