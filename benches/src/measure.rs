@@ -27,6 +27,11 @@ pub fn rss_bytes() -> u64 {
     proc_field("/proc/self/smaps_rollup", "Rss")
 }
 
+/// Bytes of memory that no file backs and that are resident now.
+pub fn anonymous_bytes() -> u64 {
+    proc_field("/proc/self/smaps_rollup", "Anonymous")
+}
+
 /// The most bytes that were resident at once since the last [`reset_peak_rss`].
 pub fn peak_rss_bytes() -> u64 {
     proc_field("/proc/self/status", "VmHWM")
