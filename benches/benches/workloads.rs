@@ -1,4 +1,5 @@
-//! The workloads under criterion, for statistics over time on one machine; `compare` is the tool to rank allocators with.
+//! The workloads under criterion, for statistics over time on one machine; `compare` is the tool to rank allocators with. rpmalloc
+//! [cannot](cenote_bench::part) take part.
 
 use cenote_bench::allocators::Subject;
 use cenote_bench::measure::Meter;
@@ -14,7 +15,7 @@ fn workloads(criterion: &mut Criterion) {
             .sampling_mode(SamplingMode::Flat)
             .warm_up_time(Duration::from_millis(100))
             .measurement_time(Duration::from_millis(500));
-        for &subject in Subject::ALL {
+        for &subject in Subject::ALL.iter().filter(|subject| subject.shares_process()) {
             group.bench_function(BenchmarkId::from_parameter(subject), |bencher| {
                 // The workload times its own middle part: preparing its arrays and taking down what is left stay out.
                 bencher.iter_custom(|runs| {

@@ -13,7 +13,7 @@ pub trait Visitor {
 }
 
 macro_rules! subjects {
-    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $variant:ident, $name:literal, $type:ty = $value:expr;)*) => {
+    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $variant:ident, $name:literal $(, $type:ty = $value:expr)?;)*) => {
         /// An allocator under test.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Subject {
@@ -32,16 +32,24 @@ macro_rules! subjects {
             }
 
             /// Does `visitor`'s work with this allocator, in code instantiated for it.
+            ///
+            /// # Panics
+            /// When the allocator does not [share a process](Self::shares_process).
             pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
                 match self {
-                    $($(#[cfg($cfg)])? Self::$variant => {
-                        static ALLOCATOR: $type = $value;
-                        visitor.visit(&ALLOCATOR)
-                    })*
+                    $($(#[cfg($cfg)])? Self::$variant => subjects!(@visit visitor, $name $(, $type = $value)?),)*
                 }
             }
         }
     };
+    (@visit $visitor:ident, $name:literal, $type:ty = $value:expr) => {{
+        static ALLOCATOR: $type = $value;
+        $visitor.visit(&ALLOCATOR)
+    }};
+    (@visit $visitor:ident, $name:literal) => {{
+        drop($visitor);
+        panic!(concat!($name, " runs in a process of its own"))
+    }};
 }
 
 subjects! {
@@ -60,7 +68,7 @@ subjects! {
     Snmalloc, "snmalloc", snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
     /// rpmalloc, version 1.4, the newest its crate offers.
     #[cfg(feature = "rpmalloc")]
-    Rpmalloc, "rpmalloc", rpmalloc::RpMalloc = rpmalloc::RpMalloc;
+    Rpmalloc, "rpmalloc";
     /// rusty_alloc, pure Rust.
     RustyAlloc, "rusty_alloc", rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 }
@@ -69,6 +77,12 @@ impl Subject {
     /// The allocator called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|subject| subject.name() == name)
+    }
+
+    /// Whether the allocator can be measured in a process that others are linked into. rpmalloc cannot: see
+    /// [`part`](crate::part).
+    pub fn shares_process(self) -> bool {
+        self.name() != "rpmalloc"
     }
 
     /// Whether cenote is compared with this one, rather than being it.

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`allocators`] | the allocators under test and the one place that names their types |
 //! | [`workloads`] | the programs of the time and peak-memory tables |
+//! | [`scenarios`] | the programs that watch memory over time |
 //! | [`measure`] | clocks, resident set, and the [`Meter`](measure::Meter) a workload reports to |
 //! | [`block`] | blocks that carry a pattern and are checked against it |
 //! | [`mapped`], [`rng`] | memory and randomness that disturb no allocator |
-//! | [`statistics`], [`table`], [`child`] | medians and means, printing, running a part in a process of its own |
+//! | [`part`] | running one workload or scenario in a process of its own |
+//! | [`statistics`], [`table`] | medians and means, printing |
 //! | [`pairs`] | the program whose instructions `icount` counts |
 //!
 //! Every workload is generic over `A: GlobalAlloc` and instantiated once per allocator, so each is inlined as far as its
@@ -16,11 +18,12 @@
 
 pub mod allocators;
 pub mod block;
-pub mod child;
 pub mod mapped;
 pub mod measure;
 pub mod pairs;
+pub mod part;
 pub mod rng;
+pub mod scenarios;
 pub mod statistics;
 pub mod table;
 pub mod workloads;

@@ -2,13 +2,14 @@
 //!
 //! A sample is one run of one workload with one allocator. Samples are interleaved: every repetition visits all pairs of
 //! workload and allocator in an order of its own, so that what disturbs the machine for a while disturbs all alike, and
-//! the table shows medians.
+//! the table shows medians. All run in this process unless asked otherwise, except rpmalloc, which
+//! [cannot](cenote_bench::part).
 
 mod report;
 
 use cenote_bench::allocators::Subject;
-use cenote_bench::child;
 use cenote_bench::measure::{Meter, Sample};
+use cenote_bench::part::{self, Part};
 use cenote_bench::rng::Rng;
 use cenote_bench::workloads::Workload;
 use clap::Parser;
@@ -51,10 +52,6 @@ struct Arguments {
     /// Name the workloads and the allocators, and end.
     #[arg(long)]
     list: bool,
-
-    /// Run one sample of `--work` with `--alloc` and report it as JSON.
-    #[arg(long, hide = true)]
-    child: bool,
 }
 
 /// The samples of one workload with one allocator.
@@ -66,30 +63,16 @@ struct Series {
 }
 
 impl Arguments {
-    fn sample(&self, workload: Workload, subject: Subject) -> Result<Sample, String> {
-        if !(self.memory || self.isolated) {
-            return Ok(workload.run_with(subject, Meter::time()));
-        }
-        let (work, alloc) = (workload.to_string(), subject.to_string());
-        let mut arguments = vec!["--child", "--work", &work, "--alloc", &alloc];
-        if self.memory {
-            arguments.push("--memory");
-        }
-        child::run(&arguments, &[])
+    fn runs_apart(&self, subject: Subject) -> bool {
+        self.memory || self.isolated || !subject.shares_process()
     }
 
-    /// What the process started by [`sample`](Self::sample) does.
-    fn run_child(&self) {
-        let ([workload], [subject]) = (self.work.as_slice(), self.alloc.as_slice()) else {
-            panic!("--child takes one workload and one allocator")
-        };
-        let meter = if self.memory {
-            Meter::memory()
-        } else {
-            workload.run_with(*subject, Meter::time());
-            Meter::time()
-        };
-        child::report(&workload.run_with(*subject, meter));
+    fn sample(&self, workload: Workload, subject: Subject) -> Result<Sample, String> {
+        if !self.runs_apart(subject) {
+            return Ok(workload.run_with(subject, Meter::time()));
+        }
+        let part = if self.memory { Part::Memory(workload) } else { Part::Time(workload) };
+        part.run_apart(subject, &[])
     }
 
     fn measure(&self) -> Result<Vec<Series>, String> {
@@ -100,10 +83,8 @@ impl Arguments {
             .flat_map(|&workload| subjects.iter().map(move |&subject| (workload, subject)))
             .map(|(workload, subject)| Series { workload, subject, samples: Vec::new() })
             .collect();
-        if !(self.memory || self.isolated) {
-            for one in &series {
-                self.sample(one.workload, one.subject)?;
-            }
+        for one in series.iter().filter(|one| !self.runs_apart(one.subject)) {
+            self.sample(one.workload, one.subject)?;
         }
         let progress = ProgressBar::new(series.len() as u64 * self.reps as u64)
             .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}").expect("a valid template"));
@@ -150,13 +131,12 @@ fn list() {
 }
 
 fn main() -> ExitCode {
+    if part::serve() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::parse();
     if arguments.list {
         list();
-        return ExitCode::SUCCESS;
-    }
-    if arguments.child {
-        arguments.run_child();
         return ExitCode::SUCCESS;
     }
     let done = arguments.measure().and_then(|series| {

@@ -24,7 +24,7 @@ impl Quantity {
         match self {
             Self::CpuTime => "CPU time, ms (relative to the best peer)",
             Self::WallTime => "wall-clock time, ms (relative to the best peer)",
-            Self::PeakRss => "peak RSS, MiB (relative to the lower of mimalloc and jemalloc)",
+            Self::PeakRss => "peak RSS, MiB (relative to the lower of mimalloc and jemalloc, each counted as 1 MiB at least)",
         }
     }
 
@@ -32,8 +32,7 @@ impl Quantity {
         match self {
             Self::CpuTime => sample.cpu_ns as f64,
             Self::WallTime => sample.wall_ns as f64,
-            // A workload that fits into what was resident before costs a page here, lest a ratio be infinite.
-            Self::PeakRss => sample.peak_rss_bytes.max(4096) as f64,
+            Self::PeakRss => sample.peak_rss_bytes as f64,
         }
     }
 
@@ -41,6 +40,15 @@ impl Quantity {
         match self {
             Self::CpuTime | Self::WallTime => ms(value),
             Self::PeakRss => mib(value as u64),
+        }
+    }
+
+    /// The value below which differences are not a workload's but those of what was resident before; ratios count less as
+    /// this much.
+    const fn floor(self) -> f64 {
+        match self {
+            Self::CpuTime | Self::WallTime => 1.0,
+            Self::PeakRss => (1 << 20) as f64,
         }
     }
 
@@ -111,10 +119,13 @@ impl Summary {
             .collect();
         medians.sort_unstable_by_key(|&(subject, _)| subject);
         let yardsticks = medians.iter().filter(|(subject, _)| quantity.is_yardstick(*subject));
-        let best = yardsticks.map(|&(_, value)| value).reduce(f64::min);
+        let floor = quantity.floor();
+        let best = yardsticks.map(|&(_, value)| value.max(floor)).reduce(f64::min);
         let cells = medians
             .iter()
-            .map(|&(subject, median)| Cell { allocator: subject.name(), median, ratio: best.map(|best| median / best) })
+            .map(|&(subject, median)| {
+                Cell { allocator: subject.name(), median, ratio: best.map(|best| median.max(floor) / best) }
+            })
             .collect();
         Row { workload: workload.to_string(), cells }
     }

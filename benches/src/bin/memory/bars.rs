@@ -1,7 +1,7 @@
 //! The bars: what cenote is held to.
 
-use crate::scenarios::{Outcome, Scenario, THREADS};
 use cenote_bench::allocators::Subject;
+use cenote_bench::scenarios::{Outcome, Scenario, THREADS};
 use cenote_bench::table::{mib, ms};
 
 /// Peers differ by less than this from run to run where nothing can be given back.

@@ -3,18 +3,16 @@
 //! Every scenario runs in a process of its own for each allocator.
 
 mod bars;
-mod scenarios;
 
 use bars::{Bar, Entry};
-use cenote_bench::allocators::{Subject, Visitor};
+use cenote_bench::allocators::Subject;
+use cenote_bench::part::{self, Part};
+use cenote_bench::scenarios::{Outcome, Scenario};
 use cenote_bench::statistics::median;
 use cenote_bench::table::{self, mib, ms};
-use cenote_bench::child;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use scenarios::{Outcome, Scenario};
 use serde::Serialize;
-use std::alloc::GlobalAlloc;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,20 +43,6 @@ struct Arguments {
     /// Name the scenarios, and end.
     #[arg(long)]
     list: bool,
-
-    /// Run one `--scenario` with one `--alloc` in this process and report it as JSON.
-    #[arg(long, hide = true)]
-    child: bool,
-}
-
-struct Run(Scenario);
-
-impl Visitor for Run {
-    type Output = Outcome;
-
-    fn visit<A: GlobalAlloc + Sync>(self, alloc: &'static A) -> Outcome {
-        self.0.run(alloc)
-    }
 }
 
 /// Everything measured in one scenario.
@@ -90,13 +74,12 @@ impl Arguments {
             Scenario::Gib64 | Scenario::Refill(_) | Scenario::Oscillate => 5,
             _ => 1,
         });
-        let name = scenario.to_string();
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); variants.len()];
         for rep in 1..=reps {
             for (&(subject, purge_off), outcomes) in variants.iter().zip(&mut outcomes) {
                 progress.set_message(format!("{scenario} {subject} {rep}/{reps}"));
                 let environment: &[_] = if purge_off { &[("CENOTE_PURGE", "off")] } else { &[] };
-                outcomes.push(child::run(&["--child", "--scenario", &name, "--alloc", subject.name()], environment)?);
+                outcomes.push(Part::Scenario(scenario).run_apart(subject, environment)?);
             }
         }
         let entries: Vec<Entry> = variants
@@ -195,18 +178,14 @@ impl Measured {
 }
 
 fn main() -> ExitCode {
+    if part::serve() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::parse();
     if arguments.list {
         for scenario in Scenario::ALL {
             println!("{scenario:16} {}", scenario.summary());
         }
-        return ExitCode::SUCCESS;
-    }
-    if arguments.child {
-        let ([scenario], [subject]) = (arguments.scenario.as_slice(), arguments.alloc.as_slice()) else {
-            panic!("--child takes one scenario and one allocator")
-        };
-        child::report(&subject.visit(Run(*scenario)));
         return ExitCode::SUCCESS;
     }
     let all = match arguments.measure_all() {

@@ -1,12 +1,12 @@
-//! What happens in the process of one scenario and one allocator.
+//! Programs that watch memory over time; each runs in a process of its own.
 //!
 //! Blocks come from the allocator under test; the arrays that remember them are mapped by hand and resident before the
 //! baseline is read. The resident set is that of the process, so what is reported is what was added to it.
 
-use cenote_bench::block::Block;
-use cenote_bench::mapped::MappedSlice;
-use cenote_bench::measure::{anonymous_bytes, cpu_ns, peak_rss_bytes, reset_peak_rss, rss_bytes};
-use cenote_bench::rng::Rng;
+use crate::block::Block;
+use crate::mapped::MappedSlice;
+use crate::measure::{anonymous_bytes, cpu_ns, peak_rss_bytes, reset_peak_rss, rss_bytes};
+use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::alloc::GlobalAlloc;
 use std::fmt;
