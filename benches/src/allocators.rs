@@ -1,0 +1,109 @@
+//! The allocators under test.
+
+use std::alloc::{GlobalAlloc, System};
+use std::fmt;
+
+/// Work that is generic over the allocator; see [`Subject::visit`].
+pub trait Visitor {
+    /// What the work returns.
+    type Output;
+
+    /// Does the work with one allocator.
+    fn visit<A: GlobalAlloc + Sync>(self, alloc: &'static A) -> Self::Output;
+}
+
+macro_rules! subjects {
+    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $variant:ident, $name:literal $(, $type:ty = $value:expr)?;)*) => {
+        /// An allocator under test.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Subject {
+            $($(#[doc = $doc])+ $(#[cfg($cfg)])? $variant,)*
+        }
+
+        impl Subject {
+            /// Every allocator this build holds, cenote first.
+            pub const ALL: &[Self] = &[$($(#[cfg($cfg)])? Self::$variant,)*];
+
+            /// The allocator's name in arguments and tables.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(#[cfg($cfg)])? Self::$variant => $name,)*
+                }
+            }
+
+            /// Does `visitor`'s work with this allocator, in code instantiated for it.
+            ///
+            /// # Panics
+            /// When the allocator does not [share a process](Self::shares_process).
+            pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $($(#[cfg($cfg)])? Self::$variant => subjects!(@visit visitor, $name $(, $type = $value)?),)*
+                }
+            }
+        }
+    };
+    (@visit $visitor:ident, $name:literal, $type:ty = $value:expr) => {{
+        static ALLOCATOR: $type = $value;
+        $visitor.visit(&ALLOCATOR)
+    }};
+    (@visit $visitor:ident, $name:literal) => {{
+        drop($visitor);
+        panic!(concat!($name, " runs in a process of its own"))
+    }};
+}
+
+subjects! {
+    /// This repository's.
+    Cenote, "cenote", cenote::Cenote = cenote::Cenote;
+    /// The C library's `malloc`.
+    System, "system", System = System;
+    /// mimalloc, version 3.
+    #[cfg(feature = "mimalloc")]
+    Mimalloc, "mimalloc", mimalloc::MiMalloc = mimalloc::MiMalloc;
+    /// jemalloc, version 5.3, as its crate configures it: background threads off, decay after ten seconds.
+    #[cfg(feature = "jemalloc")]
+    Jemalloc, "jemalloc", tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+    /// snmalloc, version 0.7, without its checks.
+    #[cfg(feature = "snmalloc")]
+    Snmalloc, "snmalloc", snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
+    /// rpmalloc, version 1.4, the newest its crate offers.
+    #[cfg(feature = "rpmalloc")]
+    Rpmalloc, "rpmalloc";
+    /// rusty_alloc, pure Rust.
+    RustyAlloc, "rusty_alloc", rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+}
+
+impl Subject {
+    /// The allocator called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|subject| subject.name() == name)
+    }
+
+    /// Whether the allocator can be measured in a process that others are linked into. rpmalloc cannot: see
+    /// [`part`](crate::part).
+    pub fn shares_process(self) -> bool {
+        self.name() != "rpmalloc"
+    }
+
+    /// Whether cenote is compared with this one, rather than being it.
+    pub fn is_peer(self) -> bool {
+        self != Self::Cenote
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Subject {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::from_name(name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|subject| subject.name()).collect();
+            format!("this build knows {}", names.join(", "))
+        })
+    }
+}
