@@ -153,7 +153,7 @@ impl Tree {
 
         let forbidden = root.join("forbidden.txt");
         fs::write(&forbidden, "common").unwrap();
-        fs::set_permissions(&forbidden, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&forbidden, Permissions::from_mode(0o000)).unwrap();
         // The superuser may read it all the same.
         let readable = File::open(&forbidden).is_ok();
         texts += usize::from(readable);
