@@ -90,6 +90,14 @@ pub struct Counts {
     pub purges: u64,
 }
 
+/// The state of a free slice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Free {
+    Dirty,
+    Aged,
+    Clean,
+}
+
 /// One bit for each slice of the longest run: set where it was clean.
 pub type CleanMask = [u64; RUN_MAX_SLICES as usize / 64];
 
@@ -156,11 +164,11 @@ impl<B: Backing> Arenas<B> {
         free
     }
 
-    /// Puts `count` slices back from `first` on, as dirty.
-    pub fn put(&self, first: u32, count: u32) {
+    /// Puts `count` slices back from `first` on, as dirty, or as aged if they were `idle` before.
+    pub fn put(&self, first: u32, count: u32, idle: bool) {
         let mut held = self.hold();
         for (arena, bits) in held.parts(first, count) {
-            held.put(arena, bits, false);
+            held.put(arena, bits, if idle { Free::Aged } else { Free::Dirty });
         }
     }
 
@@ -172,7 +180,7 @@ impl<B: Backing> Arenas<B> {
         let done = self.backing.purge(first, count);
         let mut held = self.hold();
         for (arena, bits) in held.parts(first, count) {
-            held.put(arena, bits, done);
+            held.put(arena, bits, if done { Free::Clean } else { Free::Dirty });
         }
         if !done {
             return Some(0);
@@ -377,16 +385,18 @@ impl<B: Backing> Held<'_, B> {
         clean
     }
 
-    fn put(&mut self, arena: u32, bits: u16, clean: bool) {
+    fn put(&mut self, arena: u32, bits: u16, state: Free) {
         let record = self.record(arena);
         debug_assert_eq!(record.free & bits, 0);
         let before = record.free;
         record.free |= bits;
-        if clean {
-            record.clean |= bits;
+        match state {
+            Free::Dirty => {}
+            Free::Aged => record.aged |= bits,
+            Free::Clean => record.clean |= bits,
         }
         let after = record.free;
-        if !clean {
+        if state != Free::Clean {
             self.inner.dirty_slices += bits.count_ones() as usize;
         }
         self.inner.used_slices -= bits.count_ones() as usize;

@@ -27,12 +27,16 @@ pub(crate) struct Inner {
     overfull: u32,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
+    /// Whether what becomes free now was idle before, since the purger flushes it.
+    idle: bool,
 }
 
 #[derive(Clone, Copy)]
 struct ClassHeap {
     /// Pools from which blocks can be taken, the fullest first.
     lists: [u32; Pool::LISTS],
+    /// The magazine that partly filled ones from the mailbox are merged into.
+    partial: u32,
     /// Full magazines, and how many; the least there were since the purger last looked.
     depot: u32,
     depot_length: u16,
@@ -59,6 +63,7 @@ impl Inner {
     pub(crate) fn new(id: u32) -> Self {
         let class = ClassHeap {
             lists: [NIL; Pool::LISTS],
+            partial: NIL,
             depot: NIL,
             depot_length: 0,
             depot_low: 0,
@@ -77,6 +82,7 @@ impl Inner {
             unreported_bytes: 0,
             overfull: NIL,
             active: true,
+            idle: false,
         }
     }
 
@@ -225,38 +231,43 @@ impl Inner {
     pub(crate) fn collect(&mut self) {
         for index in heap_at(self.id).mailbox.collect(&MagazineLinks) {
             let Label { class, blocks } = magazine::label(index);
-            let top = magazine::open(index);
-            if self.classes[class].depot_length >= TABLE[class].depot as u16 {
-                if let Some(empty) = self.flush(class, top) {
-                    self.put_away(empty);
-                }
-            } else if blocks == TABLE[class].magazine as usize {
-                self.deposit(class, index);
+            if blocks == TABLE[class].magazine as usize {
+                self.take_in(class, index);
             } else {
-                self.merge(class, top);
+                self.merge(class, magazine::open(index));
             }
         }
     }
 
-    /// Puts the partly filled magazine `top` into the depot, filling up the one that lies there partly filled.
+    /// Puts a full magazine into the depot, or its blocks into the pools if the depot is full.
+    fn take_in(&mut self, class: usize, index: u32) {
+        if self.classes[class].depot_length < TABLE[class].depot as u16 {
+            self.deposit(class, index);
+        } else {
+            self.flush_and_put_away(class, magazine::open(index));
+        }
+    }
+
+    /// Adds the blocks of the magazine `top` to the partly filled one.
     fn merge(&mut self, class: usize, mut top: Top) {
-        let capacity = TABLE[class].magazine as usize;
-        let first = self.classes[class].depot;
-        if first != NIL && magazine::label(first).blocks < capacity {
-            let first = self.withdraw_first(class);
-            let mut target = magazine::open(first);
-            let room = capacity - magazine::blocks_below(class, target);
-            for _ in 0..room.min(magazine::blocks_below(class, top)) {
-                // SAFETY: both magazines are this heap's, and there is room.
+        if self.classes[class].partial != NIL {
+            let mut target = magazine::open(self.classes[class].partial);
+            while !magazine::is_full(target) && magazine::blocks_below(class, top) > 0 {
+                // SAFETY: both magazines are this heap's, and the target is not full.
                 target = unsafe { magazine::push(target, magazine::peek(top)) };
                 top = magazine::pop(top);
             }
-            self.deposit(class, magazine::close(class, target));
+            let index = magazine::close(class, target);
+            if !magazine::is_full(target) {
+                return self.put_away(top);
+            }
+            self.classes[class].partial = NIL;
+            self.take_in(class, index);
         }
         if magazine::blocks_below(class, top) == 0 {
             self.put_away(top);
         } else {
-            self.deposit(class, magazine::close(class, top));
+            self.classes[class].partial = magazine::close(class, top);
         }
     }
 
@@ -280,12 +291,16 @@ impl Inner {
         index
     }
 
-    /// Takes a magazine of `class` out of the depot in exchange for the empty `top`.
+    /// Takes a magazine of `class` out of the depot, or the partly filled one, in exchange for the empty `top`.
     fn withdraw(&mut self, class: usize, top: Top) -> Option<Top> {
-        if self.classes[class].depot == NIL {
+        let index = if self.classes[class].depot != NIL {
+            self.withdraw_first(class)
+        } else if self.classes[class].partial != NIL {
+            core::mem::replace(&mut self.classes[class].partial, NIL)
+        } else {
             return None;
-        }
-        let full = magazine::open(self.withdraw_first(class));
+        };
+        let full = magazine::open(index);
         if top != no_magazine() {
             self.put_away(top);
         }
@@ -405,8 +420,7 @@ impl Inner {
                 self.parked.set(class, no_magazine());
                 self.flush_and_put_away(class, top);
             }
-            while self.classes[class].depot != NIL {
-                let top = magazine::open(self.withdraw_first(class));
+            while let Some(top) = self.withdraw(class, no_magazine()) {
                 self.flush_and_put_away(class, top);
             }
         }
@@ -422,17 +436,24 @@ impl Inner {
         }
     }
 
-    /// Flushes from each depot the magazines that nobody needed since the last call. Returns whether any is left.
-    fn trim_depots(&mut self) -> bool {
+    /// Flushes from each depot the magazines that nobody needed since the last call, and the partly filled one if nothing
+    /// happened at all. Returns whether any is left.
+    fn trim_depots(&mut self, was_active: bool) -> bool {
         let mut left = false;
         for class in 0..CLASSES {
             for _ in 0..self.classes[class].depot_low {
                 let top = magazine::open(self.withdraw_first(class));
                 self.flush_and_put_away(class, top);
             }
+            if self.classes[class].depot_length == 0
+                && !was_active
+                && let Some(top) = self.withdraw(class, no_magazine())
+            {
+                self.flush_and_put_away(class, top);
+            }
             let here = &mut self.classes[class];
             here.depot_low = here.depot_length;
-            left |= here.depot_length > 0;
+            left |= here.depot_length > 0 || here.partial != NIL;
         }
         left
     }
@@ -441,14 +462,17 @@ impl Inner {
     /// the last look, which for a heap without a thread is everything if nothing happened. Returns whether another look
     /// is wanted.
     pub(crate) fn tend_cache(&mut self, has_thread: bool) -> bool {
-        self.collect();
         let was_active = core::mem::replace(&mut self.active, false);
-        if has_thread || was_active {
-            self.trim_depots() || was_active
+        self.idle = true;
+        self.collect();
+        let again = if has_thread || was_active {
+            self.trim_depots(was_active) || was_active
         } else {
             self.retire_cache();
             false
-        }
+        };
+        self.idle = false;
+        again
     }
 
     /// Looks after a pool of this heap on the purger's behalf: when nobody touched it since the last look (or `force`),
@@ -462,7 +486,9 @@ impl Inner {
             return (0, true);
         }
         if pool.used() == 0 {
+            self.idle = true;
             self.release(pool);
+            self.idle = false;
             return (0, false);
         }
         // SAFETY: the pages lie in this pool's memory, hold no block in use, and none is handed out under the lock.
@@ -476,11 +502,10 @@ impl Inner {
             let top = self.parked.get(class);
             if top != no_magazine() {
                 self.parked.set(class, no_magazine());
-                self.put_away(top);
+                self.put_away(magazine::emptied(class, top));
             }
-            while self.classes[class].depot != NIL {
-                let top = magazine::open(self.withdraw_first(class));
-                self.put_away(top);
+            while let Some(top) = self.withdraw(class, no_magazine()) {
+                self.put_away(magazine::emptied(class, top));
             }
         }
         while self.pools != NIL {
@@ -496,7 +521,7 @@ impl Inner {
             self.runs = run.all_next;
             slices_freed += slices as usize;
             pool::forget(first, slices);
-            ARENAS.put(first, slices);
+            ARENAS.put(first, slices, false);
         }
         for class in &mut self.classes {
             class.taken = 0;
@@ -539,7 +564,7 @@ impl Inner {
         let (first, slices) = (pool.first(), pool.slices());
         pool.clear();
         pool::forget(first, slices);
-        ARENAS.put(first, slices);
+        ARENAS.put(first, slices, self.idle);
     }
 
     fn is_only_listed(&self, pool: &Pool) -> bool {
@@ -611,9 +636,9 @@ impl Inner {
     pub(crate) fn counts(&self, class: usize, tops: Option<&Tops>) -> ClassCounts {
         let here = &self.classes[class];
         let mut cached = self.parked.blocks(class) + tops.map_or(0, |tops| tops.blocks(class));
-        if here.depot != NIL {
-            let full = (here.depot_length as usize - 1) * TABLE[class].magazine as usize;
-            cached += full + magazine::label(here.depot).blocks;
+        cached += here.depot_length as usize * TABLE[class].magazine as usize;
+        if here.partial != NIL {
+            cached += magazine::label(here.partial).blocks;
         }
         ClassCounts { pools: here.pools as usize, taken: here.taken, cached }
     }
@@ -658,7 +683,7 @@ impl Inner {
             while index != NIL {
                 let label = magazine::label(index);
                 assert_eq!(label.class, class, "a depot's magazine is of its class");
-                assert!(index == here.depot || label.blocks == TABLE[class].magazine as usize, "a depot's magazine is full");
+                assert_eq!(label.blocks, TABLE[class].magazine as usize, "a depot's magazine is full");
                 magazines += 1;
                 // ORDERING: Relaxed: as for `deposit`.
                 index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));

@@ -234,6 +234,11 @@ pub(crate) fn open(index: u32) -> Top {
     bottom(index, class).wrapping_add(blocks)
 }
 
+/// The top of the magazine of `class` with top `top`, once its blocks are forgotten.
+pub(crate) fn emptied(class: usize, top: Top) -> Top {
+    top.wrapping_sub(blocks_below(class, top))
+}
+
 /// The blocks between the floor and `top`, bottom first.
 ///
 /// # Safety

@@ -12,7 +12,7 @@
 //! # Invariants
 //! 1. The words of a pool's slices name the heap in whose lists the pool is. They change only under that heap's lock.
 //! 2. A pool is in list `wanted_list()` of its class; `taken` is the sum of `used()` over the pools of a class.
-//! 3. A depot's magazines are full but for the first; `depot_low` is at most `depot_length`.
+//! 3. A depot's magazines are full; `depot_low` is at most `depot_length`.
 //!
 //! A magazine may hold blocks of any heap's pools: a block finds home when its magazine is flushed.
 

@@ -1,4 +1,4 @@
-//! Linux: mmap, mprotect, madvise, futex, the environment, and how to die with a message. Nothing here allocates.
+//! Linux: mmap, mprotect, madvise, the environment, and how to die with a message. Nothing here allocates.
 
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -77,23 +77,12 @@ pub(crate) fn address_space_limit() -> Option<usize> {
     (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur as usize)
 }
 
-/// Sleeps while `word` is `value`, for at most `timeout`; may return early.
-pub(crate) fn futex_wait(word: &AtomicU32, value: u32, timeout: Option<Duration>) {
-    let time = timeout.map(|t| libc::timespec { tv_sec: t.as_secs() as _, tv_nsec: t.subsec_nanos() as _ });
-    let time = time.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+/// Sleeps for `time`, or less if a signal comes.
+pub(crate) fn sleep(time: Duration) {
+    let time = libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
     preserving_errno(|| {
-        // SAFETY: `word` is a live 32-bit word, `time` null or a live timespec.
-        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, time) };
-    });
-}
-
-/// Wakes one sleeper of `word`.
-pub(crate) fn futex_wake_one(word: &AtomicU32) {
-    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-    preserving_errno(|| {
-        // SAFETY: `word` is a live 32-bit word.
-        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
+        // SAFETY: `time` is a live timespec.
+        unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
     });
 }
 

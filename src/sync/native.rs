@@ -1,4 +1,6 @@
-//! The real thing: std's atomics, and parking on a futex.
+//! The real thing: std's atomics.
+
+use core::time::Duration;
 
 pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -30,19 +32,14 @@ impl<T> MutPtr<T> {
     }
 }
 
-pub(super) fn spin_hint() {
-    core::hint::spin_loop();
-}
-
-/// Tries before a waiter parks: about as long as the lock's longest ordinary critical section.
-pub(super) const SPINS: u32 = 200;
-
-/// Sleeps while `word` is `value`; may return early.
-pub(super) fn park(word: &AtomicU32, value: u32) {
-    crate::os::futex_wait(word, value, None);
-}
-
-/// Wakes one sleeper of `word`.
-pub(super) fn unpark_one(word: &AtomicU32) {
-    crate::os::futex_wake_one(word);
+/// Passes the time before a waiter's next look: spinning at first, then sleeping longer and longer.
+pub(super) fn wait(tries: u32) {
+    /// Looks before the first sleep: about as long as the longest ordinary critical section.
+    const SPINS: u32 = 300;
+    const FIRST_SLEEP: Duration = Duration::from_micros(20);
+    const DOUBLINGS: u32 = 6;
+    match tries.checked_sub(SPINS) {
+        None => core::hint::spin_loop(),
+        Some(sleeps) => crate::os::sleep(FIRST_SLEEP * (1 << sleeps.min(DOUBLINGS))),
+    }
 }

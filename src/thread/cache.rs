@@ -82,9 +82,10 @@ fn alloc_slow(class: usize) -> *mut u8 {
         if settings::verify() > 0 {
             return alloc_direct(heap.id, class);
         }
-        let mut inner = heap.inner.lock();
-        let filled = inner.fill(class, cache.tops.get(class));
-        drop(inner);
+        // A heap that was just adopted may have brought a magazine.
+        let top = cache.tops.get(class);
+        // SAFETY: the magazine is this thread's, or there is none.
+        let filled = if unsafe { magazine::peek(top) }.is_null() { heap.inner.lock().fill(class, top) } else { Some(top) };
         match filled {
             Some(top) => {
                 cache.tops.set(class, magazine::pop(top));
@@ -106,7 +107,9 @@ unsafe fn free_slow(block: *mut u8, class: usize) {
             _ => return unsafe { free_direct(block, class) },
         };
         let mut inner = heap.inner.lock();
-        let room = inner.make_room(class, cache.tops.get(class));
+        // A heap that was just adopted may have brought a magazine.
+        let top = cache.tops.get(class);
+        let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
         let (report, overfull) = (inner.take_report(), inner.take_overfull());
         match room {
             Some(top) => {

@@ -90,7 +90,7 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
     match run_at(block, layout) {
         Some((first, slices)) => {
             pool::forget(first, slices);
-            ARENAS.put(first, slices);
+            ARENAS.put(first, slices, false);
             purger::note(slices as usize * SLICE_BYTES);
         }
         // SAFETY: the caller's; not a run, so the system allocator's.
@@ -121,7 +121,7 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> 
         }
     } else if wanted < slices {
         pool::forget(first + wanted, slices - wanted);
-        ARENAS.put(first + wanted, slices - wanted);
+        ARENAS.put(first + wanted, slices - wanted, false);
         purger::note((slices - wanted) as usize * SLICE_BYTES);
     }
     // SAFETY: the run is the caller's.

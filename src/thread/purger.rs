@@ -26,8 +26,6 @@ const RUNNING: u32 = 1;
 
 static THREAD: AtomicU32 = AtomicU32::new(NONE);
 static REPORTED_BYTES: AtomicUsize = AtomicUsize::new(0);
-/// What the purger sleeps on; nobody wakes it.
-static NEVER: AtomicU32 = AtomicU32::new(0);
 /// Held during each step of a pass: a fork waits for it, so that no slice is out of the arenas' hands in the child.
 static PASS: Lock<()> = Lock::new(());
 
@@ -66,7 +64,7 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
     const PATIENCE: u32 = 2;
     let mut idle = 0;
     loop {
-        os::futex_wait(&NEVER, 0, Some(settings::purge_delay()));
+        os::sleep(settings::purge_delay());
         // ORDERING: Relaxed: a hint how much there is to do.
         let reported = REPORTED_BYTES.swap(0, Ordering::Relaxed);
         let pending = settings::purge_mode() == PurgeMode::Thread && pass(false).pending;

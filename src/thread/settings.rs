@@ -16,7 +16,7 @@ static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
 static VERIFY: AtomicU32 = AtomicU32::new(0);
 
 /// Half of the time in which idle memory is gone; longer than the swings of a busy program.
-const DEFAULT_DELAY_MS: u32 = 300;
+const DEFAULT_DELAY_MS: u32 = 500;
 const MAX_DELAY_MS: u32 = 60_000;
 /// The highest verification level.
 pub(crate) const MAX_VERIFY: u32 = 2;
