@@ -110,21 +110,20 @@ thread_local! {
 fn destructors_of_thread_locals_allocate_and_make_more_thread_locals() {
     const THREADS: usize = 200;
     for _ in 0..THREADS / 4 {
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                thread::spawn(|| {
                     FIRST.with(|_| {});
                     use_allocator();
-                });
-            }
-        });
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
     }
-    // A scope ends before its threads' thread-locals do, a join does not.
-    let last = thread::spawn(|| FIRST.with(|_| {}));
-    last.join().expect("no panic");
-    while KEEPERS_DROPPED.load(Ordering::Relaxed) < 3 * (THREADS + 1) {
-        thread::yield_now();
-    }
+    // ORDERING: all threads that count were joined.
+    assert_eq!(KEEPERS_DROPPED.load(Ordering::Relaxed), 3 * THREADS);
     Cenote::check();
 }
 
@@ -146,10 +145,8 @@ fn key_rounds() -> usize {
 fn new_key() -> libc::pthread_key_t {
     let mut key = 0;
     // SAFETY: `key` is a live local; all values of the key come from `set_key`, as the destructor expects.
-    assert_eq!(
-        unsafe { libc::pthread_key_create(&mut key, Some(destroy_key_value)) },
-        0
-    );
+    let error = unsafe { libc::pthread_key_create(&mut key, Some(destroy_key_value)) };
+    assert_eq!(error, 0);
     key
 }
 
@@ -160,10 +157,8 @@ fn set_key(key: libc::pthread_key_t, calls_left: usize) {
         parcel: Parcel::make(500, 64, 2),
     });
     // SAFETY: `new_key` made the key; its old value was freed or there was none.
-    assert_eq!(
-        unsafe { libc::pthread_setspecific(key, Box::into_raw(value).cast()) },
-        0
-    );
+    let error = unsafe { libc::pthread_setspecific(key, Box::into_raw(value).cast()) };
+    assert_eq!(error, 0);
 }
 
 extern "C" fn destroy_key_value(value: *mut c_void) {
