@@ -178,7 +178,12 @@ impl core::fmt::Debug for heap::Heap {
 
 impl RawHeap {
     pub(super) fn new() -> Self {
-        Self(if init::ready() { heap::create() } else { None })
+        let heap = if init::ready() { heap::create() } else { None };
+        if let Some(heap) = heap {
+            // A thread may have had it, while it was spare.
+            heap.inner.lock().is_threads = false;
+        }
+        Self(heap)
     }
 
     /// A block of this heap, or null.

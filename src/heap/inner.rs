@@ -25,6 +25,9 @@ pub(crate) struct Inner {
     unreported_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
+    /// Whether this is or was a thread's heap. Others do not take pools over: the communal heap so as not to be in the way,
+    /// a first-class one because its pools end with it.
+    pub(crate) is_threads: bool,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
     /// Whether what becomes free now was idle before, since the purger flushes it.
@@ -81,6 +84,7 @@ impl Inner {
             parked: Tops::new(),
             unreported_bytes: 0,
             overfull: NIL,
+            is_threads: false,
             active: true,
             idle: false,
         }
@@ -386,7 +390,7 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        if self.id == registry::COMMUNAL {
+        if !self.is_threads {
             return false;
         }
         registry::try_orphans(|heap| {
