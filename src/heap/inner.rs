@@ -124,9 +124,15 @@ impl Inner {
         }
         let bottom = if top == no_magazine() { self.take_magazine(class)? } else { top };
         let capacity = TABLE[class].magazine as usize;
+        let first_refill = self.classes[class].refill == 0;
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
-        let taken = unsafe { self.take_blocks(class, bottom, want) };
+        let taken = unsafe {
+            match if first_refill { self.borrow_blocks(class, bottom, want) } else { 0 } {
+                0 => self.take_blocks(class, bottom, want),
+                borrowed => borrowed,
+            }
+        };
         if taken == 0 {
             if top == no_magazine() {
                 self.put_away(bottom);
@@ -331,6 +337,22 @@ impl Inner {
         MagazineLinks.link(index).store(self.empties as u64, Ordering::Relaxed);
         self.empties = index;
         self.empties_count += 1;
+    }
+
+    /// Takes the first blocks of `class` that a thread ever needs from the communal heap, if that is free at the moment: a
+    /// thread that needs few then shares its OS pages with others of its kind.
+    ///
+    /// # Safety
+    /// `out` has room for `want` pointers.
+    unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
+        if !self.is_threads || want * size_of(class) > SHARED_BYTES {
+            return 0;
+        }
+        match heap_at(registry::COMMUNAL).inner.try_lock() {
+            // SAFETY: the caller's.
+            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) },
+            None => 0,
+        }
     }
 
     /// Takes up to `want` blocks of `class` from the pools, fullest first, or from a new pool; writes them to `out`.
