@@ -15,7 +15,7 @@ pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
 pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
-pub(crate) const MAGAZINE_SLOTS: usize = 64;
+pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
 /// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small.
 pub(crate) const MAGAZINE_BYTES: usize = 64 << 10;
