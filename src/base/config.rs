@@ -27,10 +27,9 @@ pub(crate) const DEPOT_MAGAZINES: usize = 32;
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
 pub(crate) const FIRST_REFILL_BLOCKS: usize = 8;
 
-/// A thread's first refills of a class, up to this size, come from pools that all threads share: a thread that takes few
-/// blocks fills no OS pages of its own. More would make frees remote that need not be.
-pub(crate) const SHARED_REFILL_BLOCKS: usize = 2 * FIRST_REFILL_BLOCKS;
-pub(crate) const SHARED_REFILL_BYTES: usize = 8 << 10;
+/// A thread's first blocks of a class come from pools that all threads share if they are at most this many bytes: more
+/// would fill OS pages of their own anyway.
+pub(crate) const SHARED_BYTES: usize = 4 << 10;
 
 /// Magazines that may wait in a mailbox before the sender lends a hand to an owner that does not come to collect.
 pub(crate) const MAILBOX_MAGAZINES: u32 = 64;

@@ -362,12 +362,15 @@ impl Inner {
     /// # Safety
     /// `out` has room for `want` pointers.
     unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        if !self.is_threads || want > SHARED_REFILL_BLOCKS || want * size_of(class) > SHARED_REFILL_BYTES {
+        if !self.is_threads || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
             return 0;
         }
         match heap_at(registry::COMMUNAL).inner.try_lock() {
-            // SAFETY: the caller's.
-            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) },
+            Some(mut communal) => {
+                communal.collect();
+                // SAFETY: the caller's.
+                unsafe { communal.take_blocks(class, out, want) }
+            }
             None => 0,
         }
     }
