@@ -386,7 +386,10 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        if self.id == registry::COMMUNAL {
+        // A heap without a thread takes over nothing: a first-class one is freed whole, and would take down blocks that
+        // others have in such a pool.
+        // ORDERING: Relaxed: written under this heap's lock, which is held.
+        if heap_at(self.id).tops.load(Ordering::Relaxed).is_null() {
             return false;
         }
         registry::try_orphans(|heap| {
