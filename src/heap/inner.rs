@@ -86,10 +86,6 @@ impl Inner {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-
     pub(crate) fn parked(&self) -> &Tops {
         &self.parked
     }

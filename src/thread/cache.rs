@@ -219,8 +219,9 @@ fn detach(cache: &Cache) {
         cache.tops.move_to(inner.parked());
         // ORDERING: Relaxed: read under the heap's lock, which is held.
         heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
-        drop(inner);
+        // Still under the lock: a fork, which waits for it, finds the heap either a thread's or an orphan.
         heap::orphan(heap);
+        drop(inner);
     }
 }
 
