@@ -3,7 +3,7 @@
 //! One pool of a few blocks, and heaps whose insides are only the set of the pool's free blocks. Magazine `n` carries
 //! block `n`.
 
-use crate::model::{Contents, Indices, Nodes, explore, explore_up_to};
+use crate::model::{Contents, Indices, Nodes, explore};
 use cenote::sync::{Lock, Mailbox, Roster, Signpost};
 use loom::thread;
 use std::sync::Arc;
@@ -116,7 +116,9 @@ impl World {
     fn take_over(&self, id: u32) -> bool {
         let mut inner = self.heap(id).inner.lock();
         self.roster.try_orphans(&self.heap_links, |orphan| {
-            let Some(mut other) = self.heap(orphan).inner.try_lock() else { return false };
+            let Some(mut other) = self.heap(orphan).inner.try_lock() else {
+                return false;
+            };
             self.collect(orphan, &mut other);
             if self.pool.read() != orphan {
                 return false;
@@ -154,10 +156,9 @@ fn a_block_freed_remotely_reaches_its_owner_with_its_contents() {
     });
 }
 
-/// Up to three preemptions: all of it would take too long.
 #[test]
 fn two_remote_frees_and_an_owner_that_collects_lose_no_block() {
-    explore_up_to(3, || {
+    explore(|| {
         let world = Arc::new(World::new());
         let others = [0, 1].map(|block| {
             let world = world.clone();
@@ -172,10 +173,9 @@ fn two_remote_frees_and_an_owner_that_collects_lose_no_block() {
     });
 }
 
-/// Up to three preemptions: all of it would take too long.
 #[test]
 fn a_heap_orphaned_under_a_remote_free_and_adopted_loses_no_block() {
-    explore_up_to(3, || {
+    explore(|| {
         let world = Arc::new(World::new());
         world.free_into_owner(1);
         let freeing = {
@@ -231,10 +231,9 @@ fn a_block_put_straight_into_its_pool_follows_the_pool_to_its_new_owner() {
     });
 }
 
-/// Up to three preemptions: all of it would take too long.
 #[test]
 fn an_orphan_adopted_by_one_thread_is_not_taken_over_by_another() {
-    explore_up_to(3, || {
+    explore(|| {
         let world = Arc::new(World::new());
         let short = world.create();
         world.free_into_owner(0);
@@ -256,10 +255,9 @@ fn an_orphan_adopted_by_one_thread_is_not_taken_over_by_another() {
     });
 }
 
-/// Up to two preemptions: all of it would take too long.
 #[test]
 fn a_thread_that_ends_another_that_runs_short_and_a_remote_free_lose_no_block() {
-    explore_up_to(2, || {
+    explore(|| {
         let world = Arc::new(World::new());
         world.free_into_owner(1);
         let short = world.create();

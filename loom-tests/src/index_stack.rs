@@ -1,4 +1,4 @@
-use crate::model::{Indices, Nodes, explore, explore_up_to};
+use crate::model::{Indices, Nodes, at_once, explore, explore_both, explore_up_to};
 use cenote::sync::IndexStack;
 use loom::thread;
 use std::sync::Arc;
@@ -35,16 +35,14 @@ impl<const N: usize> Stack<N> {
 
 #[test]
 fn a_node_is_popped_with_what_was_pushed() {
-    explore(|| {
+    explore_both(|swapped| {
         let stack = Stack::<2>::with(0);
-        let other = {
-            let stack = stack.clone();
-            thread::spawn(move || (0..2).for_each(|index| stack.push(index)))
-        };
+        let (pushing, popping) = (stack.clone(), stack.clone());
+        let push = move || (0..2).for_each(|index| pushing.push(index));
+        let pop = move || [popping.pop(), popping.pop()];
+        let ((), popped) = at_once(swapped, push, pop);
         let mut seen = Indices::default();
-        seen.extend(stack.pop());
-        seen.extend(stack.pop());
-        other.join().expect("the thread ends");
+        seen.extend(popped.into_iter().flatten());
         seen.extend(stack.drain());
         assert_eq!(seen, Indices::all(2));
     });
@@ -92,10 +90,10 @@ fn a_node_that_is_popped_and_pushed_again_under_a_slow_pop_is_not_lost() {
     });
 }
 
-/// Up to two preemptions: all of it would take too long.
+/// Up to three preemptions: all of it would take too long.
 #[test]
 fn three_threads_that_pop_and_push_lose_no_node() {
-    explore_up_to(2, || {
+    explore_up_to(3, || {
         let stack = Stack::<3>::with(2);
         let others = [1, 2].map(|_| {
             let stack = stack.clone();

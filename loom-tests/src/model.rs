@@ -3,6 +3,7 @@
 use cenote::sync::{AtomicU64, Links, NIL};
 use loom::cell::UnsafeCell;
 use loom::model::Builder;
+use loom::thread;
 
 /// Runs `scenario` in all its interleavings.
 pub fn explore(scenario: impl Fn() + Send + Sync + 'static) {
@@ -13,6 +14,32 @@ pub fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 /// times. Most errors need two or less.
 pub fn explore_up_to(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
     check(Some(preemptions), scenario);
+}
+
+/// As [`explore`], once with each of two threads as the new one: see [`at_once`].
+pub fn explore_both(scenario: impl Fn(bool) + Send + Sync + Copy + 'static) {
+    explore(move || scenario(false));
+    explore(move || scenario(true));
+}
+
+/// Runs `one` and `other` at once; `swapped` tells which of them is the new thread.
+///
+/// loom keeps one last access for each atomic. So it misses that a thread's change of an atomic that this thread has just
+/// read races with an earlier read by another; it finds that race when the threads start in the other order.
+pub fn at_once<A: 'static, B: 'static>(
+    swapped: bool,
+    one: impl FnOnce() -> A + 'static,
+    other: impl FnOnce() -> B + 'static,
+) -> (A, B) {
+    if swapped {
+        let one = thread::spawn(one);
+        let other = other();
+        (one.join().expect("the thread ends"), other)
+    } else {
+        let other = thread::spawn(other);
+        let one = one();
+        (one, other.join().expect("the thread ends"))
+    }
 }
 
 fn check(preemptions: Option<usize>, scenario: impl Fn() + Send + Sync + 'static) {

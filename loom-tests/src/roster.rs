@@ -1,4 +1,4 @@
-use crate::model::{Contents, Indices, Nodes, explore, explore_up_to};
+use crate::model::{Contents, Indices, Nodes, at_once, explore, explore_both, explore_up_to};
 use cenote::sync::{Lock, Roster};
 use loom::thread;
 use std::sync::Arc;
@@ -50,19 +50,19 @@ impl<const N: usize> Row<N> {
 
 #[test]
 fn a_member_that_is_counted_is_seen_whole() {
-    explore(|| {
+    explore_both(|swapped| {
         let row = Row::<2>::new();
-        let other = {
-            let row = row.clone();
-            thread::spawn(move || {
-                row.create();
-                row.create();
-            })
+        let (making, looking) = (row.clone(), row.clone());
+        let make = move || {
+            making.create();
+            making.create();
         };
-        for id in 0..row.roster.count() {
-            assert_eq!(row.contents(id).read(), 1);
-        }
-        other.join().expect("the thread ends");
+        let look = move || {
+            for id in 0..looking.roster.count() {
+                assert_eq!(looking.contents(id).read(), 1);
+            }
+        };
+        at_once(swapped, make, look);
         assert_eq!(row.roster.count(), 2);
     });
 }
