@@ -25,9 +25,6 @@ pub(crate) struct Inner {
     unreported_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Whether this is or was a thread's heap. Others do not take pools over: the communal heap so as not to be in the way,
-    /// a first-class one because its pools end with it.
-    pub(crate) is_threads: bool,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
     /// Whether what becomes free now was idle before, since the purger flushes it.
@@ -91,14 +88,15 @@ impl Inner {
             parked: Tops::new(),
             unreported_bytes: 0,
             overfull: NIL,
-            is_threads: false,
             active: true,
             idle: false,
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.id
+    /// Whether a thread has this heap.
+    pub(crate) fn has_thread(&self) -> bool {
+        // ORDERING: Relaxed: written under this heap's lock, which is held.
+        !heap_at(self.id).tops.load(Ordering::Relaxed).is_null()
     }
 
     pub(crate) fn parked(&self) -> &Tops {
@@ -362,7 +360,7 @@ impl Inner {
     /// # Safety
     /// `out` has room for `want` pointers.
     unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        if !self.is_threads || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
+        if !self.has_thread() || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
             return 0;
         }
         match heap_at(registry::COMMUNAL).inner.try_lock() {
@@ -432,7 +430,9 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        if !self.is_threads {
+        // A heap without a thread takes over nothing: a first-class one is freed whole, and would take down blocks that
+        // others have in such a pool.
+        if !self.has_thread() {
             return false;
         }
         registry::try_orphans(|heap| {
@@ -532,11 +532,11 @@ impl Inner {
     /// Looks after what this heap caches on the purger's behalf: takes in its mail, and flushes what was not needed since
     /// the last look, which for a heap without a thread is everything if nothing happened. Returns whether another look
     /// is wanted.
-    pub(crate) fn tend_cache(&mut self, has_thread: bool) -> bool {
+    pub(crate) fn tend_cache(&mut self) -> bool {
         let was_active = core::mem::replace(&mut self.active, false);
         self.idle = true;
         self.collect();
-        let again = if has_thread || was_active {
+        let again = if self.has_thread() || was_active {
             self.trim_depots(was_active) || was_active
         } else {
             self.retire_cache();
