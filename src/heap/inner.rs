@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     active: bool,
     /// Whether what becomes free now was idle before, since the purger flushes it.
     idle: bool,
+    /// Whether this is a thread's heap, which may take over pools that other threads left, with blocks in use.
+    serves_thread: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -83,11 +85,16 @@ impl Inner {
             overfull: NIL,
             active: true,
             idle: false,
+            serves_thread: false,
         }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.id
+    }
+
+    pub(crate) fn serve_thread(&mut self, yes: bool) {
+        self.serves_thread = yes;
     }
 
     pub(crate) fn parked(&self) -> &Tops {
@@ -386,7 +393,8 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        if self.id == registry::COMMUNAL {
+        // What a first-class heap has is freed with it, so it must not come by blocks that others use.
+        if !self.serves_thread {
             return false;
         }
         registry::try_orphans(|heap| {

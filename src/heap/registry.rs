@@ -122,12 +122,17 @@ impl Registry {
 /// A heap for a thread: an orphan with what it holds, else an empty one.
 pub(crate) fn adopt_for_thread() -> Option<&'static Heap> {
     let mut registry = REGISTRY.lock();
-    registry.pop_orphan().or_else(|| registry.pop_spare_or_new())
+    let heap = registry.pop_orphan().or_else(|| registry.pop_spare_or_new())?;
+    drop(registry);
+    heap.inner.lock().serve_thread(true);
+    Some(heap)
 }
 
-/// An empty heap.
+/// An empty heap that is no thread's.
 pub(crate) fn create() -> Option<&'static Heap> {
-    REGISTRY.lock().pop_spare_or_new()
+    let heap = REGISTRY.lock().pop_spare_or_new()?;
+    heap.inner.lock().serve_thread(false);
+    Some(heap)
 }
 
 /// The heap's thread ends; its magazines are parked in it.
