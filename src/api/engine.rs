@@ -83,7 +83,7 @@ unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
     match (class_for(old), class_for(new)) {
         (Some(a), Some(b)) => (a == b).then_some(block),
         // SAFETY: the caller's; both are above the largest class.
-        (None, None) => unsafe { large::resize(block, old, new.size()) },
+        (None, None) => unsafe { large::resize(block, old, new) },
         _ => None,
     }
 }
@@ -92,10 +92,7 @@ unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
 pub(super) fn usable_size(layout: Layout) -> usize {
     match class_for(layout) {
         Some(class) => size_of(class),
-        None if layout.size() <= RUN_MAX_BYTES && layout.align() <= RUN_MAX_ALIGN => {
-            layout.size().next_multiple_of(SLICE_BYTES)
-        }
-        None => layout.size(),
+        None => large::usable_size(layout),
     }
 }
 
