@@ -6,7 +6,10 @@ use std::time::Instant;
 
 /// CPU time this process has used so far, in nanoseconds: all threads, user and system.
 pub fn cpu_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is ours to write.
     let rc = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     assert_eq!(rc, 0, "no CPU clock");
@@ -16,9 +19,15 @@ pub fn cpu_ns() -> u64 {
 /// A field of a `/proc/self` file whose lines read `Name:  number kB`, in bytes.
 fn proc_field(file: &str, field: &str) -> u64 {
     let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
-    let kib = text
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':')?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let kib = text.lines().find_map(|line| {
+        line.strip_prefix(field)?
+            .strip_prefix(':')?
+            .trim()
+            .strip_suffix("kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
     kib.unwrap_or_else(|| panic!("no {field} in {file}")) * 1024
 }
 
@@ -81,7 +90,13 @@ impl Meter {
     }
 
     fn new(memory: bool) -> Self {
-        Self { memory, baseline_bytes: 0, cpu_start_ns: 0, wall_start: Instant::now(), sample: Sample::default() }
+        Self {
+            memory,
+            baseline_bytes: 0,
+            cpu_start_ns: 0,
+            wall_start: Instant::now(),
+            sample: Sample::default(),
+        }
     }
 
     /// The harness has all it needs; what becomes resident from here on is the allocator's.
@@ -111,6 +126,9 @@ impl Meter {
 
     /// The sample, with the workload's checksum.
     pub fn finish(self, checksum: u64) -> Sample {
-        Sample { checksum, ..self.sample }
+        Sample {
+            checksum,
+            ..self.sample
+        }
     }
 }

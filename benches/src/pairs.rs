@@ -10,6 +10,12 @@ use std::hint::black_box;
 /// Live blocks of the same size beside the one taken and freed.
 const NEIGHBOURS: usize = 200;
 
+/// The signal that marks the beginning and the end of the loop to a tracer.
+pub const MARK: libc::c_int = libc::SIGUSR1;
+
+/// The fourth argument, which asks for marks.
+pub const MARKED: &str = "marked";
+
 /// What one step of the loop does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -46,17 +52,33 @@ impl Step {
     }
 }
 
-/// Runs the steps that the program's arguments ask for: a step, a size in bytes, a number of iterations.
+/// Runs the steps that the program's arguments ask for: a step, a size in bytes, a number of iterations, and whether to
+/// mark the loop.
 ///
 /// # Panics
 /// When the arguments are not these, or the step is a box of a size that is not there.
 pub fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [step, size, iterations] = arguments.as_slice() else { panic!("usage: STEP SIZE ITERATIONS") };
-    let step = Step::ALL.iter().copied().find(|known| known.name() == step.as_str()).expect("an unknown step");
+    let [step, size, iterations, marked @ ..] = arguments.as_slice() else {
+        panic!("usage: STEP SIZE ITERATIONS [{MARKED}]")
+    };
+    let step = Step::ALL
+        .iter()
+        .copied()
+        .find(|known| known.name() == step.as_str())
+        .expect("an unknown step");
     let size: usize = size.parse().expect("a size in bytes");
     let iterations: u64 = iterations.parse().expect("a number of iterations");
-    let neighbours: Vec<Vec<u8>> = (0..NEIGHBOURS).map(|_| Vec::with_capacity(black_box(size))).collect();
+    let neighbours: Vec<Vec<u8>> = (0..NEIGHBOURS)
+        .map(|_| Vec::with_capacity(black_box(size)))
+        .collect();
+    let mark = || {
+        if marked == [MARKED] {
+            // SAFETY: the signal goes to the tracer, which does not deliver it.
+            unsafe { libc::raise(MARK) };
+        }
+    };
+    mark();
     match (step, size) {
         (Step::Box, 16) => boxes::<2>(iterations),
         (Step::Box, 64) => boxes::<8>(iterations),
@@ -68,6 +90,7 @@ pub fn main() {
         (Step::Alloc, _) => pairs(size, iterations),
         (Step::AllocLoop, _) => pairs_without_allocator(size, iterations),
     }
+    mark();
     black_box(neighbours);
 }
 

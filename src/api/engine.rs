@@ -7,7 +7,8 @@ use crate::heap::magazine;
 use crate::heap::{self, ARENAS, FALLBACK_BLOCKS};
 use crate::pool;
 use crate::sync::Ordering;
-use crate::thread::{cache, init, large, purger};
+use crate::thread::large::{self, Want};
+use crate::thread::{cache, init, purger};
 use std::alloc::Layout;
 
 pub(super) use crate::thread::settings;
@@ -25,14 +26,14 @@ fn class_for(layout: Layout) -> Option<usize> {
 pub(super) fn alloc(layout: Layout) -> *mut u8 {
     match class_for(layout) {
         Some(class) => cache::alloc(class),
-        None => large::alloc(layout, false),
+        None => large::alloc(layout, Want::Plain),
     }
 }
 
 /// See `GlobalAlloc::alloc_zeroed`.
 #[inline]
 pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
-    let Some(class) = class_for(layout) else { return large::alloc(layout, true) };
+    let Some(class) = class_for(layout) else { return large::alloc(layout, Want::Zeroed) };
     let block = cache::alloc(class);
     if !block.is_null() {
         // SAFETY: the block has at least `layout.size()` bytes.
@@ -67,7 +68,10 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     if let Some(result) = unsafe { resize(block, layout, new_layout) } {
         return result;
     }
-    let new = alloc(new_layout);
+    let new = match class_for(new_layout) {
+        Some(class) => cache::alloc(class),
+        None => large::alloc(new_layout, if new_size > layout.size() { Want::Growing } else { Want::Plain }),
+    };
     if !new.is_null() {
         // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
         unsafe {
@@ -175,14 +179,19 @@ impl core::fmt::Debug for heap::Heap {
 
 impl RawHeap {
     pub(super) fn new() -> Self {
-        Self(if init::ready() { heap::create() } else { None })
+        let heap = if init::ready() { heap::create() } else { None };
+        if let Some(heap) = heap {
+            // A thread may have had it, while it was spare.
+            heap.inner.lock().is_threads = false;
+        }
+        Self(heap)
     }
 
     /// A block of this heap, or null.
     pub(super) fn alloc(&self, layout: Layout, zeroed: bool) -> *mut u8 {
         let Some(heap) = self.0 else { return core::ptr::null_mut() };
         let Some(class) = class_for(layout) else {
-            let run = large::alloc_run(layout, zeroed, heap.id);
+            let run = large::alloc_run(layout, if zeroed { Want::Zeroed } else { Want::Plain }, heap.id);
             if let Some(first) = pool::slice_of(run) {
                 heap.inner.lock().link_run(first);
             }

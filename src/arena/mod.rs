@@ -133,15 +133,20 @@ impl<B: Backing> Arenas<B> {
         Some((arena * ARENA_SLICES + start, clean == mask(start, count)))
     }
 
-    /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are.
-    pub fn take_run(&self, count: u32, align: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
+    /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
+    /// slices that follow are free too, if that can be had, so that the run can grow into them.
+    pub fn take_run(&self, count: u32, align: u32, room: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
         debug_assert!(count >= 1 && count <= RUN_MAX_SLICES && align.is_power_of_two());
         let mut held = self.hold();
-        let first = if count <= ARENA_SLICES && align <= ARENA_SLICES {
+        let align_arenas = align.div_ceil(ARENA_SLICES);
+        let roomy = if room > 0 { held.find_arenas((count + room).div_ceil(ARENA_SLICES), align_arenas) } else { None };
+        let first = if let Some(arena) = roomy {
+            arena * ARENA_SLICES
+        } else if count <= ARENA_SLICES && align <= ARENA_SLICES {
             let (arena, start) = held.find_in_arena(count, align)?;
             arena * ARENA_SLICES + start
         } else {
-            held.find_arenas(count.div_ceil(ARENA_SLICES), align.div_ceil(ARENA_SLICES))? * ARENA_SLICES
+            held.find_arenas(count.div_ceil(ARENA_SLICES), align_arenas)? * ARENA_SLICES
         };
         held.take_range(first, count, clean);
         Some(first)

@@ -15,7 +15,7 @@ pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
 pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
-pub(crate) const MAGAZINE_SLOTS: usize = 64;
+pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
 /// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small.
 pub(crate) const MAGAZINE_BYTES: usize = 64 << 10;
@@ -26,6 +26,10 @@ pub(crate) const DEPOT_MAGAZINES: usize = 32;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
 pub(crate) const FIRST_REFILL_BLOCKS: usize = 8;
+
+/// A thread's first blocks of a class come from pools that all threads share if they are at most this many bytes: more
+/// would fill OS pages of their own anyway.
+pub(crate) const SHARED_BYTES: usize = 4 << 10;
 
 /// Magazines that may wait in a mailbox before the sender lends a hand to an owner that does not come to collect.
 pub(crate) const MAILBOX_MAGAZINES: u32 = 64;

@@ -25,12 +25,13 @@ pub(crate) struct Inner {
     unreported_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
+    /// Whether this is or was a thread's heap. Others do not take pools over: the communal heap so as not to be in the way,
+    /// a first-class one because its pools end with it.
+    pub(crate) is_threads: bool,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
     /// Whether what becomes free now was idle before, since the purger flushes it.
     idle: bool,
-    /// Whether this is a thread's heap, which may take over pools that other threads left, with blocks in use.
-    serves_thread: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -83,18 +84,14 @@ impl Inner {
             parked: Tops::new(),
             unreported_bytes: 0,
             overfull: NIL,
+            is_threads: false,
             active: true,
             idle: false,
-            serves_thread: false,
         }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.id
-    }
-
-    pub(crate) fn serve_thread(&mut self, yes: bool) {
-        self.serves_thread = yes;
     }
 
     pub(crate) fn parked(&self) -> &Tops {
@@ -127,9 +124,15 @@ impl Inner {
         }
         let bottom = if top == no_magazine() { self.take_magazine(class)? } else { top };
         let capacity = TABLE[class].magazine as usize;
+        let first_refill = self.classes[class].refill == 0;
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
-        let taken = unsafe { self.take_blocks(class, bottom, want) };
+        let taken = unsafe {
+            match if first_refill { self.borrow_blocks(class, bottom, want) } else { 0 } {
+                0 => self.take_blocks(class, bottom, want),
+                borrowed => borrowed,
+            }
+        };
         if taken == 0 {
             if top == no_magazine() {
                 self.put_away(bottom);
@@ -336,6 +339,22 @@ impl Inner {
         self.empties_count += 1;
     }
 
+    /// Takes the first blocks of `class` that a thread ever needs from the communal heap, if that is free at the moment: a
+    /// thread that needs few then shares its OS pages with others of its kind.
+    ///
+    /// # Safety
+    /// `out` has room for `want` pointers.
+    unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
+        if !self.is_threads || want * size_of(class) > SHARED_BYTES {
+            return 0;
+        }
+        match heap_at(registry::COMMUNAL).inner.try_lock() {
+            // SAFETY: the caller's.
+            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) },
+            None => 0,
+        }
+    }
+
     /// Takes up to `want` blocks of `class` from the pools, fullest first, or from a new pool; writes them to `out`.
     ///
     /// # Safety
@@ -393,8 +412,7 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        // What a first-class heap has is freed with it, so it must not come by blocks that others use.
-        if !self.serves_thread {
+        if !self.is_threads {
             return false;
         }
         registry::try_orphans(|heap| {

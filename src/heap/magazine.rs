@@ -16,7 +16,7 @@ use crate::os::Region;
 use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, Ordering};
 
 /// The slots of a magazine.
-#[repr(C, align(512))]
+#[repr(C, align(1024))]
 pub(crate) struct Magazine([*mut u8; MAGAZINE_SLOTS]);
 
 const _: () = assert!(size_of::<Magazine>() == align_of::<Magazine>(), "the test for full relies on it");

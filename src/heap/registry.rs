@@ -122,17 +122,12 @@ impl Registry {
 /// A heap for a thread: an orphan with what it holds, else an empty one.
 pub(crate) fn adopt_for_thread() -> Option<&'static Heap> {
     let mut registry = REGISTRY.lock();
-    let heap = registry.pop_orphan().or_else(|| registry.pop_spare_or_new())?;
-    drop(registry);
-    heap.inner.lock().serve_thread(true);
-    Some(heap)
+    registry.pop_orphan().or_else(|| registry.pop_spare_or_new())
 }
 
-/// An empty heap that is no thread's.
+/// An empty heap.
 pub(crate) fn create() -> Option<&'static Heap> {
-    let heap = REGISTRY.lock().pop_spare_or_new()?;
-    heap.inner.lock().serve_thread(false);
-    Some(heap)
+    REGISTRY.lock().pop_spare_or_new()
 }
 
 /// The heap's thread ends; its magazines are parked in it.

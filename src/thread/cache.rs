@@ -197,7 +197,8 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
         return None;
     }
     let heap = heap::adopt_for_thread()?;
-    let inner = heap.inner.lock();
+    let mut inner = heap.inner.lock();
+    inner.is_threads = true;
     inner.parked().move_to(&cache.tops);
     // ORDERING: Relaxed: read under the heap's lock, which is held.
     heap.tops.store((&raw const cache.tops).cast_mut(), Ordering::Relaxed);

@@ -19,16 +19,27 @@ fn slices_for(size: usize) -> u32 {
     size.div_ceil(SLICE_BYTES) as u32
 }
 
-/// A block of `layout`, which is above the largest class; zeroed if `zeroed`. Null if there is no memory.
+/// What a block is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// To be used.
+    Plain,
+    /// To be used, and zero.
+    Zeroed,
+    /// To take over from a smaller one that grew: it may well grow again.
+    Growing,
+}
+
+/// A block of `layout`, which is above the largest class. Null if there is no memory.
 #[inline(never)]
-pub(crate) fn alloc(layout: Layout, zeroed: bool) -> *mut u8 {
-    let run = alloc_run(layout, zeroed, NOBODY);
+pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
+    let run = alloc_run(layout, want, NOBODY);
     if !run.is_null() {
         return run;
     }
     let Ok(whole) = Layout::from_size_align(usable_size(layout), layout.align()) else { return core::ptr::null_mut() };
     // SAFETY: the size is not zero.
-    unsafe { if zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } }
+    unsafe { if want == Want::Zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } }
 }
 
 /// The bytes that a block for `layout` has, whether it is a run or the system allocator's.
@@ -42,14 +53,17 @@ fn is_run_sized(layout: Layout) -> bool {
 }
 
 /// A run for `layout` that belongs to `owner`. Null if runs do not serve such layouts or there is no memory.
-pub(crate) fn alloc_run(layout: Layout, zeroed: bool, owner: u32) -> *mut u8 {
+pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     if !is_run_sized(layout) || !init::ready() {
         return core::ptr::null_mut();
     }
     let slices = slices_for(layout.size());
     let align = (layout.align() / SLICE_BYTES).max(1) as u32;
     let mut clean: CleanMask = [0; _];
-    let Some(first) = ARENAS.take_run(slices, align, zeroed.then_some(&mut clean)) else {
+    // Doubling twice costs address space only.
+    let room = if want == Want::Growing { 3 * slices } else { 0 };
+    let zeroed = want == Want::Zeroed;
+    let Some(first) = ARENAS.take_run(slices, align, room, zeroed.then_some(&mut clean)) else {
         return core::ptr::null_mut();
     };
     pool::set_word(first, SliceWord::run(owner));

@@ -1,0 +1,160 @@
+//! A child process of a program whose threads are in the middle of allocating has a working allocator.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use cenote::Cenote;
+
+use parcel::{Exchange, Parcel};
+use rng::SplitMix64;
+
+#[path = "common/parcel.rs"]
+mod parcel;
+#[path = "common/pattern.rs"]
+mod pattern;
+#[path = "common/rng.rs"]
+mod rng;
+
+#[global_allocator]
+static GLOBAL: Cenote = Cenote::new();
+
+const PLACES: usize = 256;
+const MAX_BYTES: usize = 50_000;
+
+/// A process that hangs so long is killed, which fails the test.
+const PARENT_SECONDS: u32 = 240;
+const CHILD_SECONDS: u32 = 60;
+
+const CHILD_FAILED: i32 = 101;
+
+/// Kills the process if it hangs. There is one alarm to a process, so the tests take turns.
+struct Watchdog {
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Watchdog {
+    fn set() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: no precondition; nobody handles the signal.
+        unsafe { libc::alarm(PARENT_SECONDS) };
+        Self { _turn: turn }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        // SAFETY: no precondition.
+        unsafe { libc::alarm(0) };
+    }
+}
+
+/// Runs `child` in a child process, and panics unless that ends well.
+fn in_child(child: impl FnOnce()) {
+    // SAFETY: the child allocates and makes threads, which POSIX leaves undefined after a fork of several
+    // threads and glibc allows; it leaves by `_exit`, without going through the test harness.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: no precondition.
+            unsafe { libc::alarm(CHILD_SECONDS) };
+            let ended = catch_unwind(AssertUnwindSafe(child));
+            // SAFETY: no precondition.
+            unsafe { libc::_exit(if ended.is_ok() { 0 } else { CHILD_FAILED }) }
+        }
+        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+        pid => {
+            let mut status = 0;
+            // SAFETY: `status` is a live local.
+            let waited = unsafe { libc::waitpid(pid, &mut status, 0) };
+            assert_eq!(waited, pid);
+            assert!(
+                !libc::WIFSIGNALED(status),
+                "the child died of signal {}",
+                libc::WTERMSIG(status)
+            );
+            assert_eq!(libc::WEXITSTATUS(status), 0, "the child failed");
+        }
+    }
+}
+
+/// Leaves random parcels on the exchange, and opens those of others.
+fn trade(exchange: &Exchange<PLACES>, random: &mut SplitMix64, times: usize) {
+    for _ in 0..times {
+        let parcel = Parcel::make(random.size(MAX_BYTES), 1 << random.below(8), random.next());
+        exchange.trade(random.below(PLACES), parcel);
+    }
+}
+
+/// What every child does: uses what it inherited, alone and in a thread of its own.
+fn live(exchange: &'static Exchange<PLACES>, seed: u64) {
+    trade(exchange, &mut SplitMix64(seed), 300);
+    let thread = thread::spawn(move || trade(exchange, &mut SplitMix64(seed + 1), 300));
+    trade(exchange, &mut SplitMix64(seed + 2), 300);
+    thread.join().expect("the child's thread does not panic");
+    exchange.clear();
+}
+
+#[test]
+fn fork_while_other_threads_allocate() {
+    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+    let _watchdog = Watchdog::set();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for seed in 0..4 {
+            let stop = &stop;
+            scope.spawn(move || {
+                let mut random = SplitMix64(seed);
+                // ORDERING: the flag carries nothing but itself.
+                while !stop.load(Ordering::Relaxed) {
+                    trade(&EXCHANGE, &mut random, 20);
+                }
+            });
+        }
+        let forks = catch_unwind(|| {
+            for seed in 0..150 {
+                in_child(|| live(&EXCHANGE, seed));
+            }
+        });
+        // ORDERING: the flag carries nothing but itself.
+        stop.store(true, Ordering::Relaxed);
+        forks.expect("all children end well");
+    });
+    EXCHANGE.clear();
+    Cenote::check();
+}
+
+#[test]
+fn fork_while_threads_come_and_go() {
+    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+    let _watchdog = Watchdog::set();
+    for seed in 0..100 {
+        let threads: Vec<_> = (0..3)
+            .map(|i| thread::spawn(move || trade(&EXCHANGE, &mut SplitMix64(seed + i), 30)))
+            .collect();
+        in_child(|| live(&EXCHANGE, seed));
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+    }
+    EXCHANGE.clear();
+    Cenote::check();
+}
+
+#[test]
+fn a_child_forks_again() {
+    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+    let _watchdog = Watchdog::set();
+    trade(&EXCHANGE, &mut SplitMix64(0), 500);
+    for seed in 0..10 {
+        in_child(|| {
+            live(&EXCHANGE, seed);
+            trade(&EXCHANGE, &mut SplitMix64(seed), 300);
+            in_child(|| live(&EXCHANGE, seed));
+            EXCHANGE.clear();
+        });
+    }
+    EXCHANGE.clear();
+    Cenote::check();
+}
