@@ -4,7 +4,7 @@ use super::magazine::{self, Label, MagazineLinks, Top, Tops, no_magazine};
 use super::registry::{self, heap_at};
 use super::{ARENAS, FALLBACK_BLOCKS};
 use crate::base::config::*;
-use crate::base::size_class::{CLASSES, TABLE, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, size_of};
 use crate::os;
 use crate::pool::{self, Kind, Misuse, Pool, SliceWord, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
@@ -181,7 +181,7 @@ impl Inner {
             };
             let word = pool::word_of(slice);
             if !word.is_pool_of(class) {
-                die_of(block, word, Some(class));
+                die_of(block, word, size_of(class));
             }
             if word.owner() == self.id {
                 self.put(block, slice - word.offset(), class);
@@ -734,16 +734,19 @@ pub(crate) unsafe fn free_foreign(address: *mut u8, class: usize) {
     unsafe { libc::free(address.cast()) };
 }
 
-/// Aborts over the free of `address`, which lies in a slice described by `word` that is no pool of `class`.
+/// Aborts over the free of `address` with a layout of up to `claimed` bytes, which lies in a slice described by `word` that
+/// does not go with that.
 #[cold]
-pub(crate) fn die_of(address: *mut u8, word: SliceWord, class: Option<usize>) -> ! {
-    let claimed = class.map_or(0, size_of);
+pub(crate) fn die_of(address: *mut u8, word: SliceWord, claimed: usize) -> ! {
     match word.kind() {
         Kind::Free => os::die(format_args!("double free of {address:p}, or a pointer that cenote never handed out")),
         Kind::Pool(real) => os::die(format_args!(
             "free of {address:p} with a layout of up to {claimed} bytes, but its block has {} bytes",
             size_of(real)
         )),
+        Kind::Run | Kind::RunTail if claimed > CLASS_MAX_BYTES => {
+            os::die(format_args!("free of {address:p}, which is not the start of a block"))
+        }
         Kind::Run | Kind::RunTail => os::die(format_args!(
             "free of {address:p} with a layout of up to {claimed} bytes, but it lies in a larger block"
         )),

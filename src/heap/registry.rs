@@ -9,6 +9,7 @@
 
 use super::inner::Inner;
 use super::magazine::Tops;
+use crate::base::size_class::size_of;
 use crate::os::Region;
 use crate::pool;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Mailbox, NIL, Ordering};
@@ -202,7 +203,7 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
     loop {
         let word = pool::word_of(slice);
         if !word.is_pool_of(class) {
-            super::inner::die_of(address, word, Some(class));
+            super::inner::die_of(address, word, size_of(class));
         }
         let mut inner = heap_at(word.owner()).inner.lock();
         // Under the lock the owner is the owner (invariant 1 of the module above).

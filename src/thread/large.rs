@@ -92,7 +92,7 @@ fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
     let first = pool::slice_of(block)?;
     let word = pool::word_of(first);
     if word.kind() != Kind::Run || address_of(first) != block {
-        die_of(block, word, None);
+        die_of(block, word, layout.size());
     }
     // SAFETY: the run is the caller's, so nobody else changes its descriptor.
     let slices = unsafe { pool_at(first) }.run_slices;
