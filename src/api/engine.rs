@@ -197,6 +197,17 @@ impl RawHeap {
             }
             return run;
         };
+        let block =
+            if settings::verify() > 0 { cache::take_direct(heap.id, class) } else { Self::alloc_cached(heap, class) };
+        if zeroed && !block.is_null() {
+            // SAFETY: the block has at least `layout.size()` bytes.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
+    /// A block of `class` from the heap's magazines, or null.
+    fn alloc_cached(heap: &heap::Heap, class: usize) -> *mut u8 {
         let mut inner = heap.inner.lock();
         let mut top = inner.parked().get(class);
         // SAFETY: the magazine is this heap's, whose lock is held, or there is none.
@@ -206,13 +217,7 @@ impl RawHeap {
         }
         inner.parked().set(class, magazine::pop(top));
         // SAFETY: as above; it holds a block.
-        let block = unsafe { magazine::peek(top) };
-        drop(inner);
-        if zeroed {
-            // SAFETY: the block has at least `layout.size()` bytes.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        block
+        unsafe { magazine::peek(top) }
     }
 
     /// Frees a block of this heap.
@@ -230,6 +235,11 @@ impl RawHeap {
             // SAFETY: the caller's.
             return unsafe { large::free(block, layout) };
         };
+        if settings::verify() > 0 {
+            drop(inner);
+            // SAFETY: the caller's.
+            return unsafe { cache::free_direct(block, class) };
+        }
         let top = inner.parked().get(class);
         let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
         let report = inner.take_report();

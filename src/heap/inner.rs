@@ -6,7 +6,7 @@ use super::{ARENAS, FALLBACK_BLOCKS};
 use crate::base::config::*;
 use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, size_of};
 use crate::os;
-use crate::pool::{self, Kind, Misuse, Pool, SliceWord, pool_at};
+use crate::pool::{self, Kind, Misuse, Pool, SliceWord, Taken, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -129,7 +129,7 @@ impl Inner {
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
             match if first_refill { self.borrow_blocks(class, bottom, want) } else { 0 } {
-                0 => self.take_blocks(class, bottom, want),
+                0 => self.take_blocks(class, bottom, want).blocks,
                 borrowed => borrowed,
             }
         };
@@ -350,7 +350,7 @@ impl Inner {
         }
         match heap_at(registry::COMMUNAL).inner.try_lock() {
             // SAFETY: the caller's.
-            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) },
+            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) }.blocks,
             None => 0,
         }
     }
@@ -359,12 +359,12 @@ impl Inner {
     ///
     /// # Safety
     /// `out` has room for `want` pointers.
-    pub(crate) unsafe fn take_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        let mut taken = 0;
-        while taken < want {
+    pub(crate) unsafe fn take_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> Taken {
+        let mut taken = Taken::default();
+        while taken.blocks < want {
             let Some(first) = self.classes[class].lists.iter().copied().find(|&first| first != NIL) else {
                 // A part now is better than a new pool.
-                if taken > 0 || !(self.take_over_pools(class) || self.new_pool(class)) {
+                if taken.blocks > 0 || !(self.take_over_pools(class) || self.new_pool(class)) {
                     break;
                 }
                 continue;
@@ -372,10 +372,12 @@ impl Inner {
             // SAFETY: the pool is in this heap's lists, whose lock is held.
             let pool = unsafe { pool_at(first) };
             // SAFETY: the caller's room.
-            taken += unsafe { pool.take(out.wrapping_add(taken), want - taken) };
+            let more = unsafe { pool.take(out.wrapping_add(taken.blocks), want - taken.blocks) };
+            taken.blocks += more.blocks;
+            taken.never_used += more.never_used;
             self.relist(pool);
         }
-        self.classes[class].taken += taken;
+        self.classes[class].taken += taken.blocks;
         taken
     }
 
