@@ -280,7 +280,7 @@ fn correct_program() {
         for round in 0..60 {
             for (index, size) in sizes.into_iter().enumerate() {
                 let mut block = vec![round as u8 | 1; size];
-                if (round + index + salt) % 3 == 0 {
+                if (round + index + salt).is_multiple_of(3) {
                     block.resize(size * 2 / 3, 1);
                     block.shrink_to_fit();
                 }

@@ -50,13 +50,25 @@ impl Finished {
         let Some(output) = &self.output else { return "0" };
         let stdout = str::from_utf8(&output.stdout).expect("programs print text");
         let values = stdout.lines().filter_map(|line| line.strip_prefix("show ")?.strip_prefix(name)?.strip_prefix('='));
-        values.last().unwrap_or_else(|| panic!("no `{name}` in:\n{stdout}"))
+        values.rev().next().unwrap_or_else(|| panic!("no `{name}` in:\n{stdout}"))
     }
 
     /// Standard error, of which nothing may be left out.
     #[allow(dead_code, reason = "as above")]
     pub fn stderr(&self) -> &str {
         self.output.as_ref().map_or("", |output| str::from_utf8(&output.stderr).expect("programs print text"))
+    }
+
+    /// Whether the program ran elsewhere: then there is nothing to look at.
+    #[allow(dead_code, reason = "as above")]
+    pub fn is_elsewhere(&self) -> bool {
+        self.output.is_none()
+    }
+
+    /// Panics unless `message` is all of standard error.
+    #[allow(dead_code, reason = "as above")]
+    pub fn assert_said(&self, message: &str) {
+        assert!(self.is_elsewhere() || self.stderr() == message, "{:?}, not {message:?}", self.stderr());
     }
 
     /// Panics unless the program was killed by `SIGABRT` and had `message` as its only line on standard error, where each
@@ -80,8 +92,9 @@ impl Finished {
     /// Panics unless the program ended well, and silently.
     #[allow(dead_code, reason = "as above")]
     pub fn assert_silent(&self) -> &Self {
-        assert_eq!(self.stderr(), "");
-        self.assert_succeeded()
+        self.assert_succeeded();
+        self.assert_said("");
+        self
     }
 
     /// Panics unless the program ended well.
