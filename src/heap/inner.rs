@@ -442,12 +442,11 @@ impl Inner {
     /// Flushes everything cached: the mailbox, the depot and the parked magazines.
     pub(crate) fn retire_cache(&mut self) {
         self.collect();
+        let parked = Tops::new();
+        self.parked.move_to(&parked);
+        self.flush_all(&parked);
+        parked.move_to(&self.parked);
         for class in 0..CLASSES {
-            let top = self.parked.get(class);
-            if top != no_magazine() {
-                self.parked.set(class, no_magazine());
-                self.flush_and_put_away(class, top);
-            }
             while let Some(top) = self.withdraw(class, no_magazine()) {
                 self.flush_and_put_away(class, top);
             }
@@ -458,7 +457,32 @@ impl Inner {
         }
     }
 
-    pub(crate) fn flush_and_put_away(&mut self, class: usize, top: Top) {
+    /// Flushes all magazines and hot blocks of `tops`, which are this heap's or its thread's.
+    pub(crate) fn flush_all(&mut self, tops: &Tops) {
+        for class in 0..CLASSES {
+            let mut top = tops.get(class);
+            tops.set(class, no_magazine());
+            if let Some(hot) = tops.take_hot(class) {
+                if magazine::is_full(top) {
+                    match self.make_room(class, top) {
+                        Some(room) => top = room,
+                        None => {
+                            // There is no memory for a magazine. The block stays where it was.
+                            tops.put_hot(class, hot.as_ptr());
+                            continue;
+                        }
+                    }
+                }
+                // SAFETY: the magazine is this heap's, and not full.
+                top = unsafe { magazine::push(top, hot.as_ptr()) };
+            }
+            if top != no_magazine() {
+                self.flush_and_put_away(class, top);
+            }
+        }
+    }
+
+    fn flush_and_put_away(&mut self, class: usize, top: Top) {
         if let Some(empty) = self.flush(class, top) {
             self.put_away(empty);
         }
@@ -532,6 +556,7 @@ impl Inner {
                 self.parked.set(class, no_magazine());
                 self.put_away(magazine::emptied(class, top));
             }
+            self.parked.take_hot(class);
             while let Some(top) = self.withdraw(class, no_magazine()) {
                 self.put_away(magazine::emptied(class, top));
             }

@@ -14,6 +14,7 @@ use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::os::Region;
 use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, Ordering};
+use core::ptr::NonNull;
 
 /// The slots of a magazine.
 #[repr(C, align(1024))]
@@ -72,45 +73,110 @@ pub(crate) unsafe fn push(top: Top, block: *mut u8) -> Top {
     top.wrapping_add(1)
 }
 
-/// One top for each class. Written by one thread; others may read for statistics, and the child of a fork.
+/// For each class the top of its magazine and, in front of it, the *hot* slot: the block freed last, if the slot was
+/// vacant then. A block that is freed and taken again by turns goes through the hot slot alone, and so does not wait
+/// for the top to be loaded, changed and stored twice, one after the other.
+///
+/// Written by one thread; others may read for statistics, and the child of a fork.
 #[derive(Debug)]
-pub(crate) struct Tops([AtomicPtr<*mut u8>; CLASSES]);
+pub(crate) struct Tops([Front; CLASSES]);
+
+#[derive(Debug)]
+#[repr(C, align(16))]
+struct Front {
+    /// The hot block, or [`VACANT`], or [`CLOSED`].
+    hot: AtomicPtr<u8>,
+    top: AtomicPtr<*mut u8>,
+}
+
+/// A hot slot that a block may be put into.
+const VACANT: *mut u8 = core::ptr::null_mut();
+/// A hot slot that stays unused, so that every call goes on to the magazine. Not a block: blocks are aligned to more.
+const CLOSED: *mut u8 = core::ptr::without_provenance_mut(1);
 
 impl Tops {
+    /// No magazines, and hot slots closed.
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicPtr::new(no_magazine()) }; CLASSES])
+        Self([const { Front { hot: AtomicPtr::new(CLOSED), top: AtomicPtr::new(no_magazine()) } }; CLASSES])
+    }
+
+    #[inline(always)]
+    fn front(&self, class: usize) -> &Front {
+        debug_assert!(class < CLASSES);
+        // SAFETY: every class index is below `CLASSES`.
+        unsafe { self.0.get_unchecked(class) }
     }
 
     /// The top of `class`.
     #[inline(always)]
     pub(crate) fn get(&self, class: usize) -> Top {
-        debug_assert!(class < CLASSES);
-        // SAFETY: every class index is below `CLASSES`.
         // ORDERING: Relaxed: this thread's own; for other readers a hint.
-        unsafe { self.0.get_unchecked(class).load(Ordering::Relaxed) }
+        self.front(class).top.load(Ordering::Relaxed)
     }
 
     /// Replaces the top of `class`.
     #[inline(always)]
     pub(crate) fn set(&self, class: usize, top: Top) {
-        debug_assert!(class < CLASSES);
-        // SAFETY: every class index is below `CLASSES`.
         // ORDERING: Relaxed: as for `get`.
-        unsafe { self.0.get_unchecked(class).store(top, Ordering::Relaxed) };
+        self.front(class).top.store(top, Ordering::Relaxed);
     }
 
-    /// Moves all tops to `other`, whose tops point at no magazine.
-    pub(crate) fn move_to(&self, other: &Self) {
-        for class in 0..CLASSES {
-            other.set(class, self.get(class));
-            self.set(class, no_magazine());
+    /// Takes the hot block of `class`.
+    #[inline(always)]
+    pub(crate) fn take_hot(&self, class: usize) -> Option<NonNull<u8>> {
+        let front = self.front(class);
+        // ORDERING: Relaxed: as for `get`.
+        let block = front.hot.load(Ordering::Relaxed);
+        if block.addr() <= CLOSED.addr() {
+            return None;
+        }
+        // ORDERING: Relaxed: as for `get`.
+        front.hot.store(VACANT, Ordering::Relaxed);
+        // SAFETY: neither `VACANT` nor `CLOSED`, as compared above, so not null.
+        Some(unsafe { NonNull::new_unchecked(block) })
+    }
+
+    /// Makes `block` the hot one of `class` if the slot is vacant; tells whether it was.
+    #[inline(always)]
+    pub(crate) fn put_hot(&self, class: usize, block: *mut u8) -> bool {
+        let front = self.front(class);
+        // ORDERING: Relaxed: as for `get`.
+        if front.hot.load(Ordering::Relaxed) != VACANT {
+            return false;
+        }
+        // ORDERING: Relaxed: as for `get`.
+        front.hot.store(block, Ordering::Relaxed);
+        true
+    }
+
+    /// Opens all hot slots.
+    pub(crate) fn open_hot(&self) {
+        for front in &self.0 {
+            // ORDERING: Relaxed: as for `get`.
+            if front.hot.load(Ordering::Relaxed) == CLOSED {
+                front.hot.store(VACANT, Ordering::Relaxed);
+            }
         }
     }
 
-    /// Blocks that lie in the magazine of `class`.
+    /// Moves everything to `other`, which has nothing; hot slots are closed here.
+    pub(crate) fn move_to(&self, other: &Self) {
+        for (from, to) in self.0.iter().zip(&other.0) {
+            // ORDERING: Relaxed: as for `get`.
+            to.hot.store(from.hot.load(Ordering::Relaxed), Ordering::Relaxed);
+            from.hot.store(CLOSED, Ordering::Relaxed);
+            to.top.store(from.top.load(Ordering::Relaxed), Ordering::Relaxed);
+            from.top.store(no_magazine(), Ordering::Relaxed);
+        }
+    }
+
+    /// Blocks of `class` that are here.
     pub(crate) fn blocks(&self, class: usize) -> usize {
         let top = self.get(class);
-        if top == no_magazine() { 0 } else { blocks_below(class, top) }
+        let in_magazine = if top == no_magazine() { 0 } else { blocks_below(class, top) };
+        // ORDERING: Relaxed: as for `get`.
+        let hot = self.front(class).hot.load(Ordering::Relaxed).addr() > CLOSED.addr();
+        in_magazine + hot as usize
     }
 }
 

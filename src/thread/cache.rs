@@ -2,13 +2,13 @@
 //!
 //! The states of a thread's cache:
 //!
-//! | state | `heap` | tops | slow path |
-//! |---|---|---|---|
-//! | new | none | no magazine | adopts a heap |
-//! | attached | the thread's | its magazines | exchanges magazines with the heap |
-//! | ended (its exit hook ran) | none | no magazine | goes to the pools for each block |
+//! | state | `heap` | tops | hot slots | slow path |
+//! |---|---|---|---|---|
+//! | new | none | no magazine | closed | adopts a heap |
+//! | attached | the thread's | its magazines | open | exchanges magazines with the heap |
+//! | ended (its exit hook ran) | none | no magazine | closed | goes to the pools for each block |
 //!
-//! A thread under verification stays without magazines, so that every call takes the slow path and is checked there;
+//! A thread under verification stays without magazines and with closed slots, so that every call takes the slow path and is checked there;
 //! nothing of it costs the fast path anything.
 //!
 //! # Invariants
@@ -17,7 +17,7 @@
 
 use super::{init, purger, settings};
 use crate::base::config::MAGAZINE_SLOTS;
-use crate::base::size_class::{CLASSES, size_of};
+use crate::base::size_class::size_of;
 use crate::heap::magazine::{self, Tops, no_magazine};
 use crate::heap::{self, FALLBACK_BLOCKS, Heap, heap_at};
 use crate::os::{self, ThreadExit};
@@ -46,6 +46,9 @@ const FREED: u8 = 0xdf;
 #[inline(always)]
 pub(crate) fn alloc(class: usize) -> *mut u8 {
     CACHE.with(|cache| {
+        if let Some(hot) = cache.tops.take_hot(class) {
+            return hot.as_ptr();
+        }
         let top = cache.tops.get(class);
         // SAFETY: the magazine is this thread's, or there is none.
         let block = unsafe { magazine::peek(top) };
@@ -64,6 +67,9 @@ pub(crate) fn alloc(class: usize) -> *mut u8 {
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, class: usize) {
     CACHE.with(|cache| {
+        if cache.tops.put_hot(class, block) {
+            return;
+        }
         let top = cache.tops.get(class);
         if magazine::is_full(top) {
             // SAFETY: the caller's.
@@ -82,7 +88,10 @@ fn alloc_slow(class: usize) -> *mut u8 {
         if settings::verify() > 0 {
             return alloc_direct(heap.id, class);
         }
-        // A heap that was just adopted may have brought a magazine.
+        // A heap that was just adopted may have brought blocks.
+        if let Some(hot) = cache.tops.take_hot(class) {
+            return hot.as_ptr();
+        }
         let top = cache.tops.get(class);
         // SAFETY: the magazine is this thread's, or there is none.
         let filled = if unsafe { magazine::peek(top) }.is_null() { heap.inner.lock().fill(class, top) } else { Some(top) };
@@ -209,6 +218,9 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
     // ORDERING: Relaxed: read under the heap's lock, which is held.
     heap.tops.store((&raw const cache.tops).cast_mut(), Ordering::Relaxed);
     drop(inner);
+    if settings::verify() == 0 {
+        cache.tops.open_hot();
+    }
     cache.heap.set(Some(heap));
     if !EXIT.arm() {
         // Nobody would tell when the thread ends, so it must not keep a heap.
@@ -249,13 +261,7 @@ pub(crate) fn flush() {
     CACHE.with(|cache| {
         let Some(heap) = cache.heap.get() else { return };
         let mut inner = heap.inner.lock();
-        for class in 0..CLASSES {
-            let top = cache.tops.get(class);
-            if top != no_magazine() {
-                cache.tops.set(class, no_magazine());
-                inner.flush_and_put_away(class, top);
-            }
-        }
+        inner.flush_all(&cache.tops);
     });
 }
 
