@@ -87,7 +87,7 @@ unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
     match (class_for(old), class_for(new)) {
         (Some(a), Some(b)) => (a == b).then_some(block),
         // SAFETY: the caller's; both are above the largest class.
-        (None, None) => unsafe { large::resize(block, old, new.size()) },
+        (None, None) => unsafe { large::resize(block, old, new) },
         _ => None,
     }
 }
@@ -96,10 +96,7 @@ unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
 pub(super) fn usable_size(layout: Layout) -> usize {
     match class_for(layout) {
         Some(class) => size_of(class),
-        None if layout.size() <= RUN_MAX_BYTES && layout.align() <= RUN_MAX_ALIGN => {
-            layout.size().next_multiple_of(SLICE_BYTES)
-        }
-        None => layout.size(),
+        None => large::usable_size(layout),
     }
 }
 
@@ -195,6 +192,17 @@ impl RawHeap {
             }
             return run;
         };
+        let block =
+            if settings::verify() > 0 { cache::take_direct(heap.id, class) } else { Self::alloc_cached(heap, class) };
+        if zeroed && !block.is_null() {
+            // SAFETY: the block has at least `layout.size()` bytes.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
+    /// A block of `class` from the heap's magazines, or null.
+    fn alloc_cached(heap: &heap::Heap, class: usize) -> *mut u8 {
         let mut inner = heap.inner.lock();
         let mut top = inner.parked().get(class);
         // SAFETY: the magazine is this heap's, whose lock is held, or there is none.
@@ -204,13 +212,7 @@ impl RawHeap {
         }
         inner.parked().set(class, magazine::pop(top));
         // SAFETY: as above; it holds a block.
-        let block = unsafe { magazine::peek(top) };
-        drop(inner);
-        if zeroed {
-            // SAFETY: the block has at least `layout.size()` bytes.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        block
+        unsafe { magazine::peek(top) }
     }
 
     /// Frees a block of this heap.
@@ -228,6 +230,11 @@ impl RawHeap {
             // SAFETY: the caller's.
             return unsafe { large::free(block, layout) };
         };
+        if settings::verify() > 0 {
+            drop(inner);
+            // SAFETY: the caller's.
+            return unsafe { cache::free_direct(block, class) };
+        }
         let top = inner.parked().get(class);
         let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
         let report = inner.take_report();

@@ -51,8 +51,9 @@ impl Options {
         self
     }
 
-    /// The verification level, 0 to 2: see the crate's documentation. Higher levels count as the highest. A thread that
-    /// has cached blocks already goes on using them unchecked until its magazines are exchanged.
+    /// The verification level, 0 to 2: see the crate's documentation. A thread that has cached blocks already goes on using
+    /// them unchecked until its magazines are exchanged. Level 2 is in force from the first block on or never, as blocks
+    /// freed before are not filled: once there are blocks, higher levels count as 1 unless the environment asked for 2.
     pub fn verify(mut self, level: u32) -> Self {
         self.verify = Some(level);
         self

@@ -4,9 +4,9 @@ use super::magazine::{self, Label, MagazineLinks, Top, Tops, no_magazine};
 use super::registry::{self, heap_at};
 use super::{ARENAS, FALLBACK_BLOCKS};
 use crate::base::config::*;
-use crate::base::size_class::{CLASSES, TABLE, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, size_of};
 use crate::os;
-use crate::pool::{self, Kind, Misuse, Pool, SliceWord, pool_at};
+use crate::pool::{self, Kind, Misuse, Pool, SliceWord, Taken, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -138,7 +138,7 @@ impl Inner {
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
             match self.borrow_blocks(class, bottom, want) {
-                0 => self.take_blocks(class, bottom, want),
+                0 => self.take_blocks(class, bottom, want).blocks,
                 borrowed => borrowed,
             }
         };
@@ -189,7 +189,7 @@ impl Inner {
             };
             let word = pool::word_of(slice);
             if !word.is_pool_of(class) {
-                die_of(block, word, Some(class));
+                die_of(block, word, size_of(class));
             }
             if word.owner() == self.id {
                 self.put(block, slice - word.offset(), class);
@@ -367,7 +367,7 @@ impl Inner {
             Some(mut communal) => {
                 communal.collect();
                 // SAFETY: the caller's.
-                unsafe { communal.take_blocks(class, out, want) }
+                unsafe { communal.take_blocks(class, out, want) }.blocks
             }
             None => 0,
         }
@@ -377,12 +377,12 @@ impl Inner {
     ///
     /// # Safety
     /// `out` has room for `want` pointers.
-    pub(crate) unsafe fn take_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        let mut taken = 0;
-        while taken < want {
+    pub(crate) unsafe fn take_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> Taken {
+        let mut taken = Taken::default();
+        while taken.blocks < want {
             let Some(first) = self.classes[class].lists.iter().copied().find(|&first| first != NIL) else {
                 // A part now is better than a new pool.
-                if taken > 0 || !(self.take_over_pools(class) || self.new_pool(class)) {
+                if taken.blocks > 0 || !(self.take_over_pools(class) || self.new_pool(class)) {
                     break;
                 }
                 continue;
@@ -390,10 +390,12 @@ impl Inner {
             // SAFETY: the pool is in this heap's lists, whose lock is held.
             let pool = unsafe { pool_at(first) };
             // SAFETY: the caller's room.
-            taken += unsafe { pool.take(out.wrapping_add(taken), want - taken) };
+            let more = unsafe { pool.take(out.wrapping_add(taken.blocks), want - taken.blocks) };
+            taken.blocks += more.blocks;
+            taken.never_used += more.never_used;
             self.relist(pool);
         }
-        self.classes[class].taken += taken;
+        self.classes[class].taken += taken.blocks;
         taken
     }
 
@@ -781,16 +783,19 @@ pub(crate) unsafe fn free_foreign(address: *mut u8, class: usize) {
     unsafe { libc::free(address.cast()) };
 }
 
-/// Aborts over the free of `address`, which lies in a slice described by `word` that is no pool of `class`.
+/// Aborts over the free of `address` with a layout of up to `claimed` bytes, which lies in a slice described by `word` that
+/// does not go with that.
 #[cold]
-pub(crate) fn die_of(address: *mut u8, word: SliceWord, class: Option<usize>) -> ! {
-    let claimed = class.map_or(0, size_of);
+pub(crate) fn die_of(address: *mut u8, word: SliceWord, claimed: usize) -> ! {
     match word.kind() {
         Kind::Free => os::die(format_args!("double free of {address:p}, or a pointer that cenote never handed out")),
         Kind::Pool(real) => os::die(format_args!(
             "free of {address:p} with a layout of up to {claimed} bytes, but its block has {} bytes",
             size_of(real)
         )),
+        Kind::Run | Kind::RunTail if claimed > CLASS_MAX_BYTES => {
+            os::die(format_args!("free of {address:p}, which is not the start of a block"))
+        }
         Kind::Run | Kind::RunTail => os::die(format_args!(
             "free of {address:p} with a layout of up to {claimed} bytes, but it lies in a larger block"
         )),

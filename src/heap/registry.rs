@@ -7,6 +7,7 @@
 
 use super::inner::Inner;
 use super::magazine::Tops;
+use crate::base::size_class::size_of;
 use crate::os::Region;
 use crate::pool;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Links, Lock, Mailbox, NIL, Ordering, Roster};
@@ -128,7 +129,7 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
     };
     let (word, mut inner) = pool::lock_owner(slice, |word| {
         if !word.is_pool_of(class) {
-            super::inner::die_of(address, word, Some(class));
+            super::inner::die_of(address, word, size_of(class));
         }
         &heap_at(word.owner()).inner
     });
@@ -155,17 +156,15 @@ pub(crate) unsafe fn release_all() {
     }
 }
 
-/// In the child of a fork: the threads of all heaps but `mine` are gone. Parks their magazines and makes them orphans.
+/// In the child of a fork: the threads of all heaps but `mine` are gone. Makes these heaps orphans.
+///
+/// The magazines of those threads are lost, with the blocks in them. They changed while the fork copied page after page:
+/// a block that a thread's memory shows in a magazine may be in use according to memory that was copied later, and a
+/// magazine may have been exchanged without its top being set yet.
 pub(crate) fn orphan_all_but(mine: u32) {
     for_each(|heap| {
         // ORDERING: Relaxed: the child has one thread.
-        let tops = heap.tops.load(Ordering::Relaxed);
-        if heap.id != mine && !tops.is_null() {
-            // SAFETY: the tops lie in the thread-local memory of a thread that this process does not have; the fork copied
-            // it and nobody unmaps it. A block its thread was about to take or had not yet put down is lost, no more.
-            unsafe { &*tops }.move_to(heap.inner.lock().parked());
-            // ORDERING: Relaxed: as above.
-            heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
+        if heap.id != mine && !heap.tops.swap(core::ptr::null_mut(), Ordering::Relaxed).is_null() {
             orphan(heap);
         }
     });

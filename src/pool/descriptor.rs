@@ -51,6 +51,14 @@ pub(crate) enum Misuse {
     NotABlock,
 }
 
+/// Blocks that were taken.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Taken {
+    pub(crate) blocks: usize,
+    /// How many of them, the last ones, were never in use before.
+    pub(crate) never_used: usize,
+}
+
 impl Pool {
     /// The lists by fullness: three quarters and more in use, one half, one quarter, less.
     pub(crate) const LISTS: usize = 4;
@@ -115,11 +123,11 @@ impl Pool {
         BITS.at(self.first).cast()
     }
 
-    /// Takes up to `want` blocks, low addresses first, writes them to `out` in that order and returns how many.
+    /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
     ///
     /// # Safety
     /// `out` has room for `want` pointers.
-    pub(crate) unsafe fn take(&mut self, out: *mut *mut u8, want: usize) -> usize {
+    pub(crate) unsafe fn take(&mut self, out: *mut *mut u8, want: usize) -> Taken {
         let class = self.table();
         let size = class.size as usize;
         let base = address_of(self.first);
@@ -165,7 +173,7 @@ impl Pool {
             self.purged &= !page_range(lowest * size / page, (highest * size + size - 1) / page);
         }
         self.touched = true;
-        taken
+        Taken { blocks: taken, never_used }
     }
 
     /// Puts the block at `address` back.

@@ -9,7 +9,7 @@
 mod descriptor;
 mod slice_word;
 
-pub(crate) use descriptor::{Misuse, Pool};
+pub(crate) use descriptor::{Misuse, Pool, Taken};
 pub(crate) use slice_word::{Kind, SliceWord};
 
 use crate::base::config::*;

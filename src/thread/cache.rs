@@ -146,22 +146,28 @@ unsafe fn free_slow(block: *mut u8, class: usize) {
 
 /// A block straight from a pool of heap `id`, without magazines, or else from the system allocator.
 fn alloc_direct(id: u32, class: usize) -> *mut u8 {
+    let block = if init::ready() { take_direct(id, class) } else { core::ptr::null_mut() };
+    if block.is_null() { alloc_fallback(class) } else { block }
+}
+
+/// A block straight from a pool of heap `id`, which exists, without magazines; or null.
+pub(crate) fn take_direct(id: u32, class: usize) -> *mut u8 {
     let mut block = core::ptr::null_mut();
-    if init::ready() {
-        // SAFETY: there is room for one pointer.
-        unsafe { heap_at(id).inner.lock().take_blocks(class, &mut block, 1) };
-    }
-    if block.is_null() {
-        return alloc_fallback(class);
-    }
-    if settings::verify() > 1 {
+    // SAFETY: there is room for one pointer.
+    let taken = unsafe { heap_at(id).inner.lock().take_blocks(class, &mut block, 1) };
+    // What was never used holds whatever was there before the pool.
+    if settings::verify() > 1 && taken.blocks > taken.never_used {
         // SAFETY: the block is of this class and nobody else's.
         unsafe { check_filling(block, class) };
     }
     block
 }
 
-unsafe fn free_direct(block: *mut u8, class: usize) {
+/// Puts a block of `class` straight into its pool.
+///
+/// # Safety
+/// As for [`free`]; or the block is of class `class` of a first-class heap.
+pub(crate) unsafe fn free_direct(block: *mut u8, class: usize) {
     if settings::verify() > 1 && pool::slice_of(block).is_some_and(|slice| pool::word_of(slice).is_pool_of(class)) {
         // SAFETY: the caller's: the block is free, and of this class as its slice says.
         unsafe { core::ptr::write_bytes(block, FREED, size_of(class)) };

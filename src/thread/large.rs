@@ -37,13 +37,24 @@ pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
     if !run.is_null() {
         return run;
     }
+    let Ok(whole) = Layout::from_size_align(usable_size(layout), layout.align()) else { return core::ptr::null_mut() };
     // SAFETY: the size is not zero.
-    unsafe { if want == Want::Zeroed { System.alloc_zeroed(layout) } else { System.alloc(layout) } }
+    unsafe { if want == Want::Zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } }
+}
+
+/// The bytes that a block for `layout` has, whether it is a run or the system allocator's.
+pub(crate) fn usable_size(layout: Layout) -> usize {
+    if is_run_sized(layout) { layout.size().next_multiple_of(SLICE_BYTES) } else { layout.size() }
+}
+
+/// Whether runs serve such layouts.
+fn is_run_sized(layout: Layout) -> bool {
+    layout.size() <= RUN_MAX_BYTES && layout.align() <= RUN_MAX_ALIGN
 }
 
 /// A run for `layout` that belongs to `owner`. Null if runs do not serve such layouts or there is no memory.
 pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
-    if layout.size() > RUN_MAX_BYTES || layout.align() > RUN_MAX_ALIGN || !init::ready() {
+    if !is_run_sized(layout) || !init::ready() {
         return core::ptr::null_mut();
     }
     let slices = slices_for(layout.size());
@@ -81,7 +92,7 @@ fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
     let first = pool::slice_of(block)?;
     let word = pool::word_of(first);
     if word.kind() != Kind::Run || address_of(first) != block {
-        die_of(block, word, None);
+        die_of(block, word, layout.size());
     }
     // SAFETY: the run is the caller's, so nobody else changes its descriptor.
     let slices = unsafe { pool_at(first) }.run_slices;
@@ -117,15 +128,15 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 ///
 /// # Safety
 /// As for `GlobalAlloc::realloc`.
-pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Option<*mut u8> {
     let Some((first, slices)) = run_at(block, layout) else {
         // SAFETY: the caller's; not a run, so the system allocator's.
-        return Some(unsafe { System.realloc(block, layout, new_size) });
+        return Some(unsafe { System.realloc(block, layout, usable_size(new)) });
     };
-    if new_size > RUN_MAX_BYTES {
+    if new.size() > RUN_MAX_BYTES {
         return None;
     }
-    let wanted = slices_for(new_size);
+    let wanted = slices_for(new.size());
     if wanted > slices {
         if !ARENAS.take_at(first + slices, wanted - slices, None) {
             return None;

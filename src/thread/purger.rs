@@ -14,7 +14,7 @@ use crate::base::purge_mode::PurgeMode;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
-use crate::sync::{Lock, Ordering, Watch};
+use crate::sync::{Lock, Watch};
 use core::ffi::c_void;
 
 static WATCH: Watch = Watch::new();

@@ -1,5 +1,6 @@
 //! The options in force, from the environment or from code.
 
+use super::init;
 use crate::base::purge_mode::PurgeMode;
 use crate::os;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -76,7 +77,9 @@ pub(crate) fn verify() -> u32 {
 }
 
 pub(crate) fn set_verify(level: u32) {
-    VERIFY.store(level.min(MAX_VERIFY), Ordering::Relaxed);
+    // Blocks that were freed under a lower level are not filled.
+    let highest = if init::is_done() { verify().max(1) } else { MAX_VERIFY };
+    VERIFY.store(level.min(highest), Ordering::Relaxed);
 }
 
 /// Reads the `CENOTE_*` environment variables. What cannot be understood is reported and ignored.
