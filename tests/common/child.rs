@@ -9,8 +9,19 @@ const ROLE: &str = "TEST_CHILD_ROLE";
 /// Plays `program` in a process that has the given options, the names without `CENOTE_`. `test` is the name of the calling
 /// test, which comes here again in that process.
 pub fn run(test: &str, options: &[(&str, &str)], program: impl FnOnce()) -> Finished {
+    run_prepared(test, options, "", |_| {}, program)
+}
+
+/// Does as [`run`], and calls `prepare` on what will start the process; `how` tells apart calls that differ in that alone.
+pub fn run_prepared(
+    test: &str,
+    options: &[(&str, &str)],
+    how: &str,
+    prepare: impl FnOnce(&mut Command),
+    program: impl FnOnce(),
+) -> Finished {
     // Several calls in one test are told apart by their options.
-    let role = format!("{test}{options:?}");
+    let role = format!("{test}{options:?}{how}");
     match std::env::var(ROLE) {
         Ok(mine) if mine == role => {
             program();
@@ -26,6 +37,7 @@ pub fn run(test: &str, options: &[(&str, &str)], program: impl FnOnce()) -> Fini
         command.env_remove(name);
     }
     command.envs(options.iter().map(|(name, value)| (format!("CENOTE_{name}"), value)));
+    prepare(&mut command);
     Finished { output: Some(command.output().expect("this program can be run")) }
 }
 
