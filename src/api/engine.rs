@@ -179,12 +179,7 @@ impl core::fmt::Debug for heap::Heap {
 
 impl RawHeap {
     pub(super) fn new() -> Self {
-        let heap = if init::ready() { heap::create() } else { None };
-        if let Some(heap) = heap {
-            // A thread may have had it, while it was spare.
-            heap.inner.lock().is_threads = false;
-        }
-        Self(heap)
+        Self(if init::ready() { heap::create() } else { None })
     }
 
     /// A block of this heap, or null.

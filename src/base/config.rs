@@ -18,7 +18,7 @@ pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
 pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
 /// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small.
-pub(crate) const MAGAZINE_BYTES: usize = 64 << 10;
+pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
 pub(crate) const DEPOT_BYTES: usize = 256 << 10;

@@ -25,9 +25,6 @@ pub(crate) struct Inner {
     unreported_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Whether this is or was a thread's heap. Others do not take pools over: the communal heap so as not to be in the way,
-    /// a first-class one because its pools end with it.
-    pub(crate) is_threads: bool,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
     /// Whether what becomes free now was idle before, since the purger flushes it.
@@ -44,6 +41,11 @@ struct ClassHeap {
     depot: u32,
     depot_length: u16,
     depot_low: u16,
+    /// Magazines the depot may hold: none until it shows that they would have been of use, then twice as many each time, so that a thread that frees and
+    /// never allocates hoards nothing.
+    depot_limit: u16,
+    /// Whether the limit turned a magazine away since the depot was last found empty.
+    turned_away: bool,
     /// Blocks to take at the next refill.
     refill: u8,
     pools: u32,
@@ -70,6 +72,8 @@ impl Inner {
             depot: NIL,
             depot_length: 0,
             depot_low: 0,
+            depot_limit: 0,
+            turned_away: false,
             refill: 0,
             pools: 0,
             taken: 0,
@@ -84,14 +88,15 @@ impl Inner {
             parked: Tops::new(),
             unreported_bytes: 0,
             overfull: NIL,
-            is_threads: false,
             active: true,
             idle: false,
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.id
+    /// Whether a thread has this heap.
+    pub(crate) fn has_thread(&self) -> bool {
+        // ORDERING: Relaxed: written under this heap's lock, which is held.
+        !heap_at(self.id).tops.load(Ordering::Relaxed).is_null()
     }
 
     pub(crate) fn parked(&self) -> &Tops {
@@ -116,6 +121,11 @@ impl Inner {
         if let Some(full) = self.withdraw(class, top) {
             return Some(full);
         }
+        let here = &mut self.classes[class];
+        if here.turned_away {
+            here.turned_away = false;
+            here.depot_limit = (here.depot_limit * 2).clamp(1, TABLE[class].depot.into());
+        }
         if !heap_at(self.id).mailbox.is_empty() {
             self.collect();
             if let Some(full) = self.withdraw(class, top) {
@@ -124,11 +134,10 @@ impl Inner {
         }
         let bottom = if top == no_magazine() { self.take_magazine(class)? } else { top };
         let capacity = TABLE[class].magazine as usize;
-        let first_refill = self.classes[class].refill == 0;
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
-            match if first_refill { self.borrow_blocks(class, bottom, want) } else { 0 } {
+            match self.borrow_blocks(class, bottom, want) {
                 0 => self.take_blocks(class, bottom, want).blocks,
                 borrowed => borrowed,
             }
@@ -154,8 +163,7 @@ impl Inner {
         if top == no_magazine() {
             return self.take_magazine(class);
         }
-        let limits = &TABLE[class];
-        if self.classes[class].depot_length < limits.depot as u16
+        if self.depot_has_room(class)
             && let Some(empty) = self.take_magazine(class)
         {
             self.deposit(class, magazine::close(class, top));
@@ -251,7 +259,7 @@ impl Inner {
 
     /// Puts a full magazine into the depot, or its blocks into the pools if the depot is full.
     fn take_in(&mut self, class: usize, index: u32) {
-        if self.classes[class].depot_length < TABLE[class].depot as u16 {
+        if self.depot_has_room(class) {
             self.deposit(class, index);
         } else {
             self.flush_and_put_away(class, magazine::open(index));
@@ -279,6 +287,13 @@ impl Inner {
         } else {
             self.classes[class].partial = magazine::close(class, top);
         }
+    }
+
+    fn depot_has_room(&mut self, class: usize) -> bool {
+        let here = &mut self.classes[class];
+        let room = here.depot_length < here.depot_limit;
+        here.turned_away |= !room;
+        room
     }
 
     fn deposit(&mut self, class: usize, index: u32) {
@@ -345,12 +360,15 @@ impl Inner {
     /// # Safety
     /// `out` has room for `want` pointers.
     unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        if !self.is_threads || want * size_of(class) > SHARED_BYTES {
+        if !self.has_thread() || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
             return 0;
         }
         match heap_at(registry::COMMUNAL).inner.try_lock() {
-            // SAFETY: the caller's.
-            Some(mut communal) => unsafe { communal.take_blocks(class, out, want) }.blocks,
+            Some(mut communal) => {
+                communal.collect();
+                // SAFETY: the caller's.
+                unsafe { communal.take_blocks(class, out, want) }.blocks
+            }
             None => 0,
         }
     }
@@ -414,7 +432,9 @@ impl Inner {
 
     /// Takes over the pools of `class` with free blocks that threads left when they ended.
     fn take_over_pools(&mut self, class: usize) -> bool {
-        if !self.is_threads {
+        // A heap without a thread takes over nothing: a first-class one is freed whole, and would take down blocks that
+        // others have in such a pool.
+        if !self.has_thread() {
             return false;
         }
         registry::try_orphans(|heap| {
@@ -504,6 +524,7 @@ impl Inner {
                 self.flush_and_put_away(class, top);
             }
             let here = &mut self.classes[class];
+            here.depot_limit -= here.depot_low;
             here.depot_low = here.depot_length;
             left |= here.depot_length > 0 || here.partial != NIL;
         }
@@ -513,11 +534,11 @@ impl Inner {
     /// Looks after what this heap caches on the purger's behalf: takes in its mail, and flushes what was not needed since
     /// the last look, which for a heap without a thread is everything if nothing happened. Returns whether another look
     /// is wanted.
-    pub(crate) fn tend_cache(&mut self, has_thread: bool) -> bool {
+    pub(crate) fn tend_cache(&mut self) -> bool {
         let was_active = core::mem::replace(&mut self.active, false);
         self.idle = true;
         self.collect();
-        let again = if has_thread || was_active {
+        let again = if self.has_thread() || was_active {
             self.trim_depots(was_active) || was_active
         } else {
             self.retire_cache();
@@ -742,6 +763,7 @@ impl Inner {
                 index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
             }
             assert_eq!(magazines, here.depot_length, "class {class}: the depot's length");
+            assert!(here.depot_length <= here.depot_limit, "class {class}: the depot's limit");
             assert!(here.depot_low <= here.depot_length, "class {class}: the depot's low-water mark");
         }
     }

@@ -5,9 +5,8 @@
 //! purger, a thread that adopts pools, a sender whose mail piles up. Blocks that other threads free come in through the
 //! mailbox, without the lock, as magazines that go into the depot as they are.
 //!
-//! Lock order: the lock of one heap, then (only tried, never waited for) the registry and an orphan's lock, then the
-//! arenas' or the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which
-//! takes all.
+//! Lock order: the lock of one heap, then an orphan's (only tried, never waited for), then the roster's, the arenas' or
+//! the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
 //!
 //! # Invariants
 //! 1. The words of a pool's slices name the heap in whose lists the pool is. They change only under that heap's lock.
@@ -51,7 +50,7 @@ impl Reservation {
         [
             Region::<Record>::bytes(arenas),
             Region::<u64>::bytes(arenas.div_ceil(64)),
-            Region::<crate::sync::AtomicU32>::bytes(slices),
+            Region::<crate::sync::Signpost>::bytes(slices),
             Region::<pool::Pool>::bytes(slices),
             Region::<pool::BitsWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),

@@ -14,7 +14,7 @@ pub(crate) use slice_word::{Kind, SliceWord};
 
 use crate::base::config::*;
 use crate::os::Region;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{Guard, Lock, Signpost};
 
 /// One arena's worth of block memory.
 #[repr(C, align(16384))]
@@ -25,7 +25,7 @@ pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
 
 /// Block memory, by arena; the other arrays of this layer grow with it.
 pub(crate) static MEMORY: Region<ArenaMemory> = Region::new();
-pub(crate) static WORDS: Region<AtomicU32> = Region::new();
+pub(crate) static WORDS: Region<Signpost> = Region::new();
 pub(crate) static POOLS: Region<Pool> = Region::new();
 pub(crate) static BITS: Region<BitsWords> = Region::new();
 
@@ -42,22 +42,32 @@ pub(crate) fn slice_of(address: *const u8) -> Option<u32> {
     (offset < MEMORY.ready() as usize * ARENA_BYTES).then_some((offset >> SLICE_SHIFT) as u32)
 }
 
-/// What `slice` is now.
+#[inline]
+fn signpost(slice: u32) -> &'static Signpost {
+    debug_assert!(slice < WORDS.ready());
+    // SAFETY: `slice` is below `ready`, so its word is accessible, and it is only ever used as a signpost.
+    unsafe { &*WORDS.at(slice) }
+}
+
+/// What `slice` is now. The owner of a pool may change meanwhile; then the old owner passes blocks on.
 #[inline]
 pub(crate) fn word_of(slice: u32) -> SliceWord {
-    debug_assert!(slice < WORDS.ready());
-    // SAFETY: `slice` is below `ready`, so its word is accessible; it is only ever used as an atomic.
-    // ORDERING: Relaxed: the word of a pool is written before its first block is handed out, and whoever frees a block
-    // got it from there. The owner may change meanwhile; then the old owner passes the block on.
-    SliceWord::from_bits(unsafe { (*WORDS.at(slice)).load(Ordering::Relaxed) })
+    SliceWord::from_bits(signpost(slice).read())
 }
 
 /// Says what `slice` is from now on.
 #[inline]
 pub(crate) fn set_word(slice: u32, word: SliceWord) {
-    // SAFETY: as for `word_of`.
-    // ORDERING: Relaxed: as for `word_of`.
-    unsafe { (*WORDS.at(slice)).store(word.to_bits(), Ordering::Relaxed) };
+    signpost(slice).write(word.to_bits());
+}
+
+/// See [`Signpost::lock`].
+pub(crate) fn lock_owner<T>(
+    slice: u32,
+    lock_of: impl Fn(SliceWord) -> &'static Lock<T>,
+) -> (SliceWord, Guard<'static, T>) {
+    let (word, guard) = signpost(slice).lock(|word| lock_of(SliceWord::from_bits(word)));
+    (SliceWord::from_bits(word), guard)
 }
 
 /// The descriptor of the pool or run whose first slice is `slice`.

@@ -41,7 +41,8 @@ impl IndexStack {
             // ORDERING: Relaxed: published by the Release below; this thread owns the node.
             link.store(with_next(link.load(Ordering::Relaxed), next_of(head)), Ordering::Relaxed);
             let new = pack((head >> 32) + 1, index);
-            // ORDERING: Release: the node's link and contents are seen by whoever pops it; pairs with `pop`.
+            // ORDERING: Release: the node's link and contents are seen by whoever pops it; pairs with `pop`. Scenario:
+            // a_node_is_popped_with_what_was_pushed.
             match self.head.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -51,7 +52,8 @@ impl IndexStack {
 
     /// Pops an index, which the caller then owns.
     pub fn pop(&self, links: &impl Links) -> Option<u32> {
-        // ORDERING: Acquire: the link read next was written before the push; pairs with `push`.
+        // ORDERING: Acquire: the link read next was written before the push, and so were the contents that the caller
+        // reads; pairs with `push`. Scenario: a_node_is_popped_with_what_was_pushed.
         let mut head = self.head.load(Ordering::Acquire);
         loop {
             let index = next_of(head);
@@ -61,8 +63,9 @@ impl IndexStack {
             // ORDERING: Relaxed: a stale link is caught by the tag (invariant 2).
             let next = next_of(links.link(index).load(Ordering::Relaxed));
             let new = pack((head >> 32) + 1, next);
-            // ORDERING: Acquire on success: the node's contents; on failure: the new top's link; pairs with `push`.
-            match self.head.compare_exchange_weak(head, new, Ordering::Acquire, Ordering::Acquire) {
+            // ORDERING: Relaxed on success: the tag tells that the value is the one that was acquired before. Acquire on
+            // failure: as for the load above. Scenario: a_pop_that_lost_a_race_reads_the_link_of_the_new_top.
+            match self.head.compare_exchange_weak(head, new, Ordering::Relaxed, Ordering::Acquire) {
                 Ok(_) => return Some(index),
                 Err(now) => head = now,
             }

@@ -38,9 +38,7 @@ impl<T> Lock<T> {
     /// Waits until the lock is free and takes it.
     #[inline]
     pub fn lock(&self) -> Guard<'_, T> {
-        if !self.try_acquire() {
-            self.lock_contended();
-        }
+        self.acquire();
         self.guard()
     }
 
@@ -52,12 +50,13 @@ impl<T> Lock<T> {
 
     #[inline]
     fn try_acquire(&self) -> bool {
-        // ORDERING: Acquire: what the last holder wrote is seen; pairs with `unlock`.
-        !self.held.swap(true, Ordering::Acquire)
+        // ORDERING: Acquire: what the last holder wrote is seen; pairs with `unlock`. Relaxed on failure: nothing is read.
+        // Scenario: two_threads_under_a_lock_see_each_others_writes.
+        self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[cold]
-    fn lock_contended(&self) {
+    fn acquire_contended(&self) {
         let mut tries = 0;
         loop {
             // ORDERING: Relaxed: only a hint whether to try.
@@ -77,13 +76,17 @@ impl<T> Lock<T> {
 
     #[inline]
     fn unlock(&self) {
-        // ORDERING: Release: what this holder wrote is seen by the next; pairs with `try_acquire`.
+        // ORDERING: Release: what this holder wrote is seen by the next; pairs with `try_acquire`. Scenario:
+        // two_threads_under_a_lock_see_each_others_writes.
         self.held.store(false, Ordering::Release);
     }
 
     /// Takes the lock without a guard, to be given back with [`release`](Self::release): for fork handlers.
+    #[inline]
     pub fn acquire(&self) {
-        core::mem::forget(self.lock());
+        if !self.try_acquire() {
+            self.acquire_contended();
+        }
     }
 
     /// Gives back a lock that [`acquire`](Self::acquire) took.

@@ -36,7 +36,8 @@ impl Mailbox {
         loop {
             // ORDERING: Relaxed: published by the Release below; this thread owns the node.
             link.store(with_next(link.load(Ordering::Relaxed), head), Ordering::Relaxed);
-            // ORDERING: Release: the node's link and blocks are seen by the collector; pairs with `collect`.
+            // ORDERING: Release: the node's link and blocks are seen by the collector; pairs with `collect`. Scenario:
+            // a_magazine_reaches_the_collector_with_its_contents.
             match self.head.compare_exchange_weak(head, index, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => head = now,
@@ -58,7 +59,8 @@ impl Mailbox {
         // ORDERING: Relaxed: a hint.
         self.waiting.store(0, Ordering::Relaxed);
         // ORDERING: Acquire: the nodes' links and blocks are seen; pairs with `send`. The exchanges of other senders
-        // between the first and this one continue the first one's release sequence.
+        // between the first and this one continue the first one's release sequence. Scenario:
+        // a_magazine_reaches_the_collector_with_its_contents.
         Drain { links, next: self.head.swap(NIL, Ordering::Acquire) }
     }
 }

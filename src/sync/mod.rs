@@ -1,8 +1,14 @@
-//! The only switch between the real atomics and loom's: everything concurrent is written over this module.
+//! The only switch between the real atomics and loom's, and every protocol with an ordering stronger than Relaxed.
+//!
+//! The protocols take their memory from their callers, so that loom runs them as they are; see `docs/concurrency.md`.
 
 mod index_stack;
 mod lock;
 mod mailbox;
+mod once;
+mod roster;
+mod signpost;
+mod watch;
 
 #[cfg(not(cenote_loom))]
 #[path = "native.rs"]
@@ -15,6 +21,10 @@ pub use imp::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering
 pub use index_stack::IndexStack;
 pub use lock::{Guard, Lock};
 pub use mailbox::Mailbox;
+pub use once::Once;
+pub use roster::Roster;
+pub use signpost::Signpost;
+pub use watch::Watch;
 
 /// No index: the end of an index-linked list.
 pub const NIL: u32 = u32::MAX;

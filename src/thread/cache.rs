@@ -212,8 +212,7 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
         return None;
     }
     let heap = heap::adopt_for_thread()?;
-    let mut inner = heap.inner.lock();
-    inner.is_threads = true;
+    let inner = heap.inner.lock();
     inner.parked().move_to(&cache.tops);
     // ORDERING: Relaxed: read under the heap's lock, which is held.
     heap.tops.store((&raw const cache.tops).cast_mut(), Ordering::Relaxed);
@@ -238,8 +237,9 @@ fn detach(cache: &Cache) {
         cache.tops.move_to(inner.parked());
         // ORDERING: Relaxed: read under the heap's lock, which is held.
         heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
-        drop(inner);
+        // Still under the lock: a fork, which waits for it, finds the heap either a thread's or an orphan.
         heap::orphan(heap);
+        drop(inner);
     }
 }
 

@@ -4,21 +4,18 @@ use super::{cache, fork, settings};
 use crate::base::config::*;
 use crate::heap::{self, Reservation, magazine};
 use crate::os;
-use crate::sync::{AtomicU32, Lock, Ordering};
+use crate::sync::{Lock, Once};
 
-const NEW: u32 = 0;
 const READY: u32 = 1;
 /// The system granted no useful amount of address space: everything comes from the system allocator.
 const REFUSED: u32 = 2;
 
-static STATE: AtomicU32 = AtomicU32::new(NEW);
-static ONCE: Lock<()> = Lock::new(());
+static RESERVATION: Once = Once::new();
 
 /// Whether there is a reservation, making it if nobody tried yet.
 #[inline]
 pub(crate) fn ready() -> bool {
-    // ORDERING: Acquire: whoever sees `READY` sees the places of all arrays; pairs with `initialise`.
-    match STATE.load(Ordering::Acquire) {
+    match RESERVATION.state() {
         READY => true,
         REFUSED => false,
         _ => initialise(),
@@ -27,35 +24,25 @@ pub(crate) fn ready() -> bool {
 
 /// Whether there is a reservation already.
 pub(crate) fn is_done() -> bool {
-    // ORDERING: Acquire: as for `ready`.
-    STATE.load(Ordering::Acquire) == READY
+    RESERVATION.state() == READY
 }
 
 #[cold]
 fn initialise() -> bool {
-    let once = ONCE.lock();
-    // ORDERING: Relaxed: written under the lock that is held.
-    if STATE.load(Ordering::Relaxed) == NEW {
+    let (state, here) = RESERVATION.call(|| {
         settings::read_environment();
-        let state = if reserve() && heap::create().is_some_and(|heap| heap.id == heap::COMMUNAL) {
-            cache::watch_threads();
-            READY
-        } else {
-            REFUSED
-        };
-        // ORDERING: Release: pairs with `ready`.
-        STATE.store(state, Ordering::Release);
-        drop(once);
-        // What follows may allocate.
-        if state == READY {
-            fork::watch();
-            settings::apply();
+        if !reserve() || heap::create().is_none_or(|heap| heap.id != heap::COMMUNAL) {
+            return REFUSED;
         }
-    } else {
-        drop(once);
+        cache::watch_threads();
+        READY
+    });
+    if here && state == READY {
+        // These may allocate.
+        fork::watch();
+        settings::apply();
     }
-    // ORDERING: Acquire: as for `ready`.
-    STATE.load(Ordering::Acquire) == READY
+    state == READY
 }
 
 /// Reserves address space, as much as the system grants, and gives all arrays their places.
@@ -113,5 +100,5 @@ fn reserve_exactly(bytes: usize) -> bool {
 
 /// For the fork handlers.
 pub(super) fn once_lock() -> &'static Lock<()> {
-    &ONCE
+    RESERVATION.lock()
 }

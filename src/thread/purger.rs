@@ -6,11 +6,7 @@
 //! nobody touched between two ticks is idle. Idle magazines are flushed, idle empty pools go back to their arenas, free
 //! OS pages of idle pools and slices that stayed free are purged, down to a budget. When a few ticks found nothing to do
 //! the thread ends. It blocks all signals, holds a lock for a few pools at a time, and correctness never depends on it.
-//!
-//! | `THREAD` | |
-//! |---|---|
-//! | `NONE` | no purger; the next reporter of enough bytes starts one |
-//! | `RUNNING` | a purger runs, or is about to |
+//! A [`Watch`] holds the bytes reported and whether a purger runs.
 
 use super::{init, settings};
 use crate::base::config::*;
@@ -18,26 +14,20 @@ use crate::base::purge_mode::PurgeMode;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
-use crate::sync::{AtomicU32, AtomicUsize, Lock, Ordering};
+use crate::sync::{Lock, Watch};
 use core::ffi::c_void;
 
-const NONE: u32 = 0;
-const RUNNING: u32 = 1;
-
-static THREAD: AtomicU32 = AtomicU32::new(NONE);
-static REPORTED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static WATCH: Watch = Watch::new();
 /// Held during each step of a pass: a fork waits for it, so that no slice is out of the arenas' hands in the child.
 static PASS: Lock<()> = Lock::new(());
 
 /// Reports that `bytes` were given back to pools, depots or arenas. The caller holds no lock.
 pub(crate) fn note(bytes: usize) {
-    // ORDERING: Relaxed: a hint how much there is to do.
-    let reported = REPORTED_BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    let (reported, running) = WATCH.report(bytes);
     match settings::purge_mode() {
-        PurgeMode::Thread if reported >= WAKE_BYTES => start(),
+        PurgeMode::Thread if !running && reported >= WAKE_BYTES => start(),
         PurgeMode::Inline if reported >= settings::retain_bytes().unwrap_or(RETAIN_MIN_BYTES).max(WAKE_BYTES) => {
-            // ORDERING: Relaxed: as above.
-            REPORTED_BYTES.store(0, Ordering::Relaxed);
+            WATCH.take();
             pass(true);
         }
         _ => {}
@@ -45,17 +35,11 @@ pub(crate) fn note(bytes: usize) {
 }
 
 fn start() {
-    // ORDERING: Relaxed: whoever wins starts the thread; nothing is read through it.
-    if THREAD.load(Ordering::Relaxed) == NONE
-        // ORDERING: Relaxed: as above.
-        && THREAD.compare_exchange(NONE, RUNNING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        && !os::spawn_detached(run)
-    {
-        // No thread to be had: as in `Inline`.
-        // ORDERING: Relaxed: as above.
-        REPORTED_BYTES.store(0, Ordering::Relaxed);
+    if WATCH.start() && !os::spawn_detached(run) {
+        // No thread to be had: as in `Inline`. What is reported meanwhile waits for the next report.
+        WATCH.take();
         pass(true);
-        THREAD.store(NONE, Ordering::Relaxed);
+        WATCH.abandon();
     }
 }
 
@@ -65,13 +49,10 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
     let mut idle = 0;
     loop {
         os::sleep(settings::purge_delay());
-        // ORDERING: Relaxed: a hint how much there is to do.
-        let reported = REPORTED_BYTES.swap(0, Ordering::Relaxed);
+        let reported = WATCH.take();
         let pending = settings::purge_mode() == PurgeMode::Thread && pass(false).pending;
         idle = if pending || reported > 0 { 0 } else { idle + 1 };
-        if idle == PATIENCE {
-            // ORDERING: Relaxed: a report that misses this is found by the reporter of the next bytes.
-            THREAD.store(NONE, Ordering::Relaxed);
+        if idle >= PATIENCE && WATCH.end() {
             return core::ptr::null_mut();
         }
     }
@@ -97,9 +78,7 @@ pub(crate) fn pass(all: bool) -> Pass {
         if all {
             inner.retire_cache();
         } else {
-            // ORDERING: Relaxed: written under the heap's lock, which is held.
-            let has_thread = !heap.tops.load(Ordering::Relaxed).is_null();
-            result.pending |= inner.tend_cache(has_thread);
+            result.pending |= inner.tend_cache();
         }
     });
     let slices = pool::WORDS.ready();
@@ -165,8 +144,7 @@ fn retain_slices(used: usize) -> usize {
 
 /// In the child of a fork: there is no purger.
 pub(super) fn forget_thread() {
-    // ORDERING: Relaxed: the child has one thread.
-    THREAD.store(NONE, Ordering::Relaxed);
+    WATCH.abandon();
 }
 
 /// For the fork handlers.
