@@ -6,6 +6,7 @@ use allocator_api2::alloc::Allocator;
 use cenote::{Cenote, Heap, usable_size};
 use process::{hold, use_and_free};
 use std::alloc::{GlobalAlloc, Layout};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
@@ -156,16 +157,16 @@ fn data_bytes() -> u64 {
 }
 
 /// Sets the soft limit on a resource.
-fn limit(resource: libc::__rlimit_resource_t, bytes: u64) {
+fn limit(resource: libc::__rlimit_resource_t, bytes: u64) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `limit` is a valid place to read from.
-    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+    if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn with_limit(resource: libc::__rlimit_resource_t, bytes: u64, body: impl FnOnce()) {
-    limit(resource, bytes);
+    limit(resource, bytes).expect("limits can be lowered");
     body();
-    limit(resource, libc::RLIM_INFINITY);
+    limit(resource, libc::RLIM_INFINITY).expect("soft limits can be raised again");
 }
 
 /// The limit on data counts what is made accessible, whatever is reserved: growth of all arrays is refused.
@@ -252,7 +253,7 @@ fn a_small_reservation_is_used_up() {
     const NAME: &str = "a_small_reservation_is_used_up";
     for mib in [64, 200, 700] {
         let prepare = |command: &mut Command| {
-            let set = move || Ok(limit(libc::RLIMIT_AS, (mib * MIB) as u64));
+            let set = move || limit(libc::RLIMIT_AS, (mib * MIB) as u64);
             // SAFETY: setting a limit is fine between fork and exec.
             unsafe { command.pre_exec(set) };
         };
@@ -326,7 +327,7 @@ fn everything_is_refused() {
         blocks.assert_service();
         refuse(&[libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_madvise, libc::SYS_mremap]);
         // `brk` knows no error numbers, so a filter cannot refuse it.
-        limit(libc::RLIMIT_DATA, 0);
+        limit(libc::RLIMIT_DATA, 0).expect("limits can be lowered");
         blocks.exercise(200 * MIB);
         assert!(blocks.refusals > 0);
         // What there was can be used again.
@@ -344,7 +345,7 @@ fn everything_is_refused() {
 fn the_reservation_is_refused() {
     const NAME: &str = "the_reservation_is_refused";
     let prepare = |command: &mut Command| {
-        let set = || Ok(limit(libc::RLIMIT_AS, 7 * MIB as u64));
+        let set = || limit(libc::RLIMIT_AS, 7 * MIB as u64);
         // SAFETY: setting a limit is fine between fork and exec.
         unsafe { command.pre_exec(set) };
     };
