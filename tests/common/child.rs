@@ -9,8 +9,19 @@ const ROLE: &str = "TEST_CHILD_ROLE";
 /// Plays `program` in a process that has the given options, the names without `CENOTE_`. `test` is the name of the calling
 /// test, which comes here again in that process.
 pub fn run(test: &str, options: &[(&str, &str)], program: impl FnOnce()) -> Finished {
+    run_prepared(test, options, "", |_| {}, program)
+}
+
+/// Does as [`run`], and calls `prepare` on what will start the process; `how` tells apart calls that differ in that alone.
+pub fn run_prepared(
+    test: &str,
+    options: &[(&str, &str)],
+    how: &str,
+    prepare: impl FnOnce(&mut Command),
+    program: impl FnOnce(),
+) -> Finished {
     // Several calls in one test are told apart by their options.
-    let role = format!("{test}{options:?}");
+    let role = format!("{test}{options:?}{how}");
     match std::env::var(ROLE) {
         Ok(mine) if mine == role => {
             program();
@@ -26,6 +37,7 @@ pub fn run(test: &str, options: &[(&str, &str)], program: impl FnOnce()) -> Fini
         command.env_remove(name);
     }
     command.envs(options.iter().map(|(name, value)| (format!("CENOTE_{name}"), value)));
+    prepare(&mut command);
     Finished { output: Some(command.output().expect("this program can be run")) }
 }
 
@@ -49,8 +61,8 @@ impl Finished {
     pub fn shown(&self, name: &str) -> &str {
         let Some(output) = &self.output else { return "0" };
         let stdout = str::from_utf8(&output.stdout).expect("programs print text");
-        let values = stdout.lines().filter_map(|line| line.strip_prefix("show ")?.strip_prefix(name)?.strip_prefix('='));
-        values.rev().next().unwrap_or_else(|| panic!("no `{name}` in:\n{stdout}"))
+        let mut values = stdout.lines().filter_map(|line| line.strip_prefix("show ")?.strip_prefix(name)?.strip_prefix('='));
+        values.next_back().unwrap_or_else(|| panic!("no `{name}` in:\n{stdout}"))
     }
 
     /// Standard error, of which nothing may be left out.

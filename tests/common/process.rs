@@ -31,6 +31,13 @@ pub fn use_and_free(size: usize, total: usize) {
 }
 
 /// Blocks of `size` bytes, `total` bytes of them in all.
+#[allow(dead_code, reason = "as above")]
 pub fn use_memory(size: usize, total: usize) -> Vec<Box<[u8]>> {
     (0..total / size).map(|n| vec![n as u8 | 1; size].into_boxed_slice()).collect()
+}
+
+/// Whether all of `bytes` are `value`.
+#[allow(dead_code, reason = "as above")]
+pub fn hold(bytes: &[u8], value: u8) -> bool {
+    bytes.iter().take(1).all(|&first| first == value) && bytes[..bytes.len().saturating_sub(1)] == bytes[bytes.len().min(1)..]
 }
