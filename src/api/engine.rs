@@ -161,6 +161,7 @@ pub(super) fn stats() -> Stats {
     stats.reserved_bytes = pool::MEMORY.limit() as usize * ARENA_BYTES;
     stats.purged_bytes = arenas.purged_slices * SLICE_BYTES;
     stats.purges = arenas.purges as usize;
+    (stats.large_blocks, stats.large_bytes) = large::counts();
     stats.magazines = magazine::count() as usize;
     // ORDERING: Relaxed: a statistic.
     stats.fallback_blocks = FALLBACK_BLOCKS.load(Ordering::Relaxed);
