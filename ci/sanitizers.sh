@@ -1,0 +1,52 @@
+#!/bin/sh
+# Runs the tests of many threads under ThreadSanitizer, and tests of layouts and contents under AddressSanitizer, which
+# takes part in what the tests and the allocator do to their own memory. `ci/sanitizers.sh [thread|address]`.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo 'sanitizers: skipped, as there is no nightly compiler (rustup toolchain install nightly)'
+    exit
+fi
+
+target=$(rustc +nightly -vV | sed -n 's/^host: //p')
+if [ -e "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; then
+    std='-Zbuild-std'
+    flags=''
+else
+    echo 'sanitizers: without an instrumented standard library, as there is none in source (rustup component add rust-src)'
+    std=''
+    flags='-Cunsafe-allow-abi-mismatch=sanitizer'
+fi
+
+# Both at once would build everything anew each time.
+sanitize() {
+    kind=$1
+    shift
+    RUSTFLAGS="-Zsanitizer=$kind $flags" cargo +nightly "$@" $std --target "$target" --target-dir "$PWD/target/sanitizer-$kind"
+}
+
+thread() {
+    TSAN_OPTIONS='second_deadlock_stack=1'
+    if [ -z "$std" ]; then
+        TSAN_OPTIONS="$TSAN_OPTIONS suppressions=$PWD/ci/tsan.supp"
+    fi
+    export TSAN_OPTIONS
+    sanitize thread test --test stress --test thread_locals
+    # Random programs, with much of what the tests do not do.
+    (cd fuzz && sanitize thread run --no-default-features --example random threads 30)
+}
+
+address() {
+    # The purger and late destructors hold memory that is none of theirs to free; blocks above the longest run, which the
+    # sanitizer sees, are known to blocks that it does not see.
+    ASAN_OPTIONS='detect_leaks=0'
+    export ASAN_OPTIONS
+    sanitize address test --test layouts --test properties --test stress
+}
+
+case ${1:-all} in
+thread) thread ;;
+address) address ;;
+*) thread && address ;;
+esac
