@@ -119,12 +119,19 @@ impl Arguments {
             for &i in &order {
                 let one = &mut series[i];
                 progress.set_message(format!("{} {}", one.workload, one.subject));
-                let sample = self.sample(one.workload, one.subject)?;
-                one.samples.push(sample);
+                match self.sample(one.workload, one.subject) {
+                    Ok(sample) => one.samples.push(sample),
+                    // A peer that dies in a process of its own is reported, and the rest goes on.
+                    Err(problem) if self.runs_apart(one.subject) && one.subject.is_peer() => {
+                        progress.suspend(|| eprintln!("compare: {problem}; sample left out"));
+                    }
+                    Err(problem) => return Err(problem),
+                }
                 progress.inc(1);
             }
         }
         progress.finish_and_clear();
+        series.retain(|one| !one.samples.is_empty());
         check(&series)?;
         Ok(series)
     }

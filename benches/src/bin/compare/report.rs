@@ -107,7 +107,8 @@ impl Summary {
                 .flat_map(|row| &row.cells)
                 .filter(|cell| cell.allocator == subject.name());
             let ratios: Option<Vec<f64>> = cells.map(|cell| cell.ratio).collect();
-            ratios.map(|ratios| geometric_mean(&ratios))
+            // An allocator that could not do all of the work has no mean to compare.
+            ratios.filter(|ratios| ratios.len() == rows.len()).map(|ratios| geometric_mean(&ratios))
         };
         let best_peer = subjects
             .iter()
@@ -177,12 +178,11 @@ impl fmt::Display for Summary {
         let names = self.geometric_means.iter().map(|(name, _)| *name);
         let mut table = table::new(["workload"].into_iter().chain(names));
         for row in &self.rows {
-            let cells = row.cells.iter().map(|cell| {
-                format!(
-                    "{:.2} ({})",
-                    self.quantity.in_unit(cell.median),
-                    ratio(cell.ratio)
-                )
+            let cells = self.geometric_means.iter().map(|(name, _)| {
+                let cell = row.cells.iter().find(|cell| cell.allocator == *name);
+                cell.map_or("failed".to_string(), |cell| {
+                    format!("{:.2} ({})", self.quantity.in_unit(cell.median), ratio(cell.ratio))
+                })
             });
             table.add_row([row.workload.clone()].into_iter().chain(cells));
         }
