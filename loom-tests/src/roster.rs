@@ -176,7 +176,7 @@ fn orphans_that_are_lent_and_left_by_two_threads_are_all_there_in_the_end() {
 }
 
 #[test]
-fn a_fork_takes_every_members_lock_and_gives_back_only_what_it_took() {
+fn a_fork_takes_every_members_lock_and_gives_them_back() {
     explore_both(|swapped| {
         let row = Row::<2>::new();
         row.create();
