@@ -108,6 +108,13 @@ impl Inner {
         (self.unreported_bytes >= REPORT_BYTES).then(|| core::mem::take(&mut self.unreported_bytes))
     }
 
+    /// The bytes that the purger is to be told of when the heap's thread ends: all that were not told yet, and what is
+    /// parked.
+    pub(crate) fn take_last_report(&mut self) -> usize {
+        let parked = (0..CLASSES).map(|class| self.parked.blocks(class) * size_of(class)).sum::<usize>();
+        core::mem::take(&mut self.unreported_bytes) + parked
+    }
+
     /// A heap whose mailbox was seen to overflow and should be collected by somebody who holds no lock.
     pub(crate) fn take_overfull(&mut self) -> Option<u32> {
         let heap = core::mem::replace(&mut self.overfull, NIL);

@@ -233,13 +233,15 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
 fn detach(cache: &Cache) {
     cache.ended.set(true);
     if let Some(heap) = cache.heap.take() {
-        let inner = heap.inner.lock();
+        let mut inner = heap.inner.lock();
         cache.tops.move_to(inner.parked());
+        let left = inner.take_last_report();
         // ORDERING: Relaxed: read under the heap's lock, which is held.
         heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
         // Still under the lock: a fork, which waits for it, finds the heap either a thread's or an orphan.
         heap::orphan(heap);
         drop(inner);
+        purger::note(left);
     }
 }
 
