@@ -12,8 +12,8 @@
 
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
-use crate::os::Region;
-use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, Ordering};
+use crate::os::{self, Region};
+use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, NIL, Ordering, next_of, with_next};
 use core::ptr::NonNull;
 
 /// The slots of a magazine.
@@ -315,7 +315,40 @@ pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
     unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks), blocks) }
 }
 
-/// Magazines that were ever used: their memory is not given back.
+/// Gives back the OS pages that hold unused magazines alone; returns the bytes. Who needs a magazine meanwhile gets one
+/// that was never used. The caller keeps forks away.
+pub(crate) fn purge_unused() -> usize {
+    /// In a link: the magazine is in the list made here.
+    const LISTED: u64 = 1 << 63;
+    let mut list = NIL;
+    while let Some(index) = UNUSED.pop(&MagazineLinks) {
+        // ORDERING (here and below): Relaxed: a popped magazine and its link are this thread's.
+        MagazineLinks.link(index).store(with_next(LISTED, list), Ordering::Relaxed);
+        list = index;
+    }
+    let page = os::page_bytes();
+    let group = (page / size_of::<Magazine>()).max(1) as u32;
+    let end = count() / group * group;
+    let is_listed = |index| MagazineLinks.link(index).load(Ordering::Relaxed) & LISTED != 0;
+    let mut purged = 0;
+    let mut index = list;
+    while index != NIL {
+        if index % group == 0 && index < end && (index..index + group).all(is_listed) {
+            // SAFETY: whole OS pages of magazines that are this thread's, and empty.
+            purged += if unsafe { os::purge(slots(index).cast(), page) } { page } else { 0 };
+        }
+        index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
+    }
+    while list != NIL {
+        let next = next_of(MagazineLinks.link(list).load(Ordering::Relaxed));
+        MagazineLinks.link(list).store(0, Ordering::Relaxed);
+        UNUSED.push(&MagazineLinks, list);
+        list = next;
+    }
+    purged
+}
+
+/// Magazines that were ever used.
 pub(crate) fn count() -> u32 {
     *GROWTH.lock()
 }
