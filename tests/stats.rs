@@ -226,7 +226,8 @@ fn the_table_has_its_rows() {
             let row: Vec<usize> =
                 lines.next().expect("a row").split_whitespace().map(|word| word.parse().expect("a number")).collect();
             let free = class.blocks - class.used_blocks - class.cached_blocks;
-            let expected = [number, class.block_bytes, class.pools, class.blocks, class.used_blocks, class.cached_blocks, free];
+            let expected =
+                [number, class.block_bytes, class.pools, class.blocks, class.used_blocks, class.cached_blocks, free];
             assert_eq!(row, expected);
         }
         assert_eq!(lines.next(), Some(""));

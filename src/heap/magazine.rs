@@ -333,7 +333,7 @@ pub(crate) fn purge_unused() -> usize {
     let mut purged = 0;
     let mut index = list;
     while index != NIL {
-        if index % group == 0 && index < end && (index..index + group).all(is_listed) {
+        if index.is_multiple_of(group) && index < end && (index..index + group).all(is_listed) {
             // SAFETY: whole OS pages of magazines that are this thread's, and empty.
             purged += if unsafe { os::purge(slots(index).cast(), page) } { page } else { 0 };
         }

@@ -71,51 +71,29 @@ impl Arguments {
         if !self.runs_apart(subject) {
             return Ok(workload.run_with(subject, Meter::time()));
         }
-        let part = if self.memory {
-            Part::Memory(workload)
-        } else {
-            Part::Time(workload)
-        };
+        let part = if self.memory { Part::Memory(workload) } else { Part::Time(workload) };
         part.run_apart(subject, &[])
     }
 
     fn measure(&self) -> Result<Vec<Series>, String> {
-        let workloads = if self.work.is_empty() {
-            Workload::ALL
-        } else {
-            &self.work
-        };
-        let subjects = if self.alloc.is_empty() {
-            Subject::ALL
-        } else {
-            &self.alloc
-        };
+        let workloads = if self.work.is_empty() { Workload::ALL } else { &self.work };
+        let subjects = if self.alloc.is_empty() { Subject::ALL } else { &self.alloc };
         let mut series: Vec<Series> = workloads
             .iter()
             .flat_map(|&workload| subjects.iter().map(move |&subject| (workload, subject)))
-            .map(|(workload, subject)| Series {
-                workload,
-                subject,
-                samples: Vec::new(),
-            })
+            .map(|(workload, subject)| Series { workload, subject, samples: Vec::new() })
             .collect();
         for one in series.iter().filter(|one| !self.runs_apart(one.subject)) {
             self.sample(one.workload, one.subject)?;
         }
-        let progress = ProgressBar::new(series.len() as u64 * self.reps as u64).with_style(
-            ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}")
-                .expect("a valid template"),
-        );
+        let progress = ProgressBar::new(series.len() as u64 * self.reps as u64)
+            .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}").expect("a valid template"));
         let mut order: Vec<usize> = (0..series.len()).collect();
         let mut rng = Rng::new(self.seed);
         for _ in 0..self.reps {
             rng.shuffle(&mut order);
             // Within a repetition the allocators of one workload run close together, in random order.
-            order.sort_by_key(|&i| {
-                workloads
-                    .iter()
-                    .position(|&workload| workload == series[i].workload)
-            });
+            order.sort_by_key(|&i| workloads.iter().position(|&workload| workload == series[i].workload));
             for &i in &order {
                 let one = &mut series[i];
                 progress.set_message(format!("{} {}", one.workload, one.subject));
@@ -140,15 +118,8 @@ impl Arguments {
 /// Every allocator must have led a workload to the same result.
 fn check(series: &[Series]) -> Result<(), String> {
     for one in series {
-        let expected = series
-            .iter()
-            .find(|other| other.workload == one.workload)
-            .expect("at least itself");
-        if one
-            .samples
-            .iter()
-            .any(|sample| sample.checksum != expected.samples[0].checksum)
-        {
+        let expected = series.iter().find(|other| other.workload == one.workload).expect("at least itself");
+        if one.samples.iter().any(|sample| sample.checksum != expected.samples[0].checksum) {
             return Err(format!(
                 "{} came to another result with {} than with {}",
                 one.workload, one.subject, expected.subject
@@ -184,8 +155,7 @@ fn main() -> ExitCode {
             println!("{table}\n");
         }
         match &arguments.json {
-            Some(path) => report::write_json(path, &series, &tables)
-                .map_err(|e| format!("{}: {e}", path.display())),
+            Some(path) => report::write_json(path, &series, &tables).map_err(|e| format!("{}: {e}", path.display())),
             None => Ok(()),
         }
     });
