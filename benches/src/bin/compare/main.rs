@@ -69,6 +69,8 @@ impl Arguments {
 
     fn sample(&self, workload: Workload, subject: Subject) -> Result<Sample, String> {
         if !self.runs_apart(subject) {
+            // As in a process of its own, where idle memory was not given back between the samples of others.
+            workload.run_with(subject, Meter::time());
             return Ok(workload.run_with(subject, Meter::time()));
         }
         let part = if self.memory { Part::Memory(workload) } else { Part::Time(workload) };
@@ -83,9 +85,6 @@ impl Arguments {
             .flat_map(|&workload| subjects.iter().map(move |&subject| (workload, subject)))
             .map(|(workload, subject)| Series { workload, subject, samples: Vec::new() })
             .collect();
-        for one in series.iter().filter(|one| !self.runs_apart(one.subject)) {
-            self.sample(one.workload, one.subject)?;
-        }
         let progress = ProgressBar::new(series.len() as u64 * self.reps as u64)
             .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}").expect("a valid template"));
         let mut order: Vec<usize> = (0..series.len()).collect();
