@@ -127,6 +127,7 @@ fn in_register<T>(place: &T) -> &T {
     {
         let mut address: *const T = place;
         // SAFETY: the instruction is empty, so the address stays what it is.
+        #[allow(clippy::pointers_in_nomem_asm_block, reason = "the block reads and writes no memory: it is empty")]
         unsafe {
             core::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
             &*address
