@@ -79,12 +79,20 @@ impl Arguments {
             for (&(subject, purge_off), outcomes) in variants.iter().zip(&mut outcomes) {
                 progress.set_message(format!("{scenario} {subject} {rep}/{reps}"));
                 let environment: &[_] = if purge_off { &[("CENOTE_PURGE", "off")] } else { &[] };
-                outcomes.push(Part::Scenario(scenario).run_apart(subject, environment)?);
+                match Part::Scenario(scenario).run_apart(subject, environment) {
+                    Ok(outcome) => outcomes.push(outcome),
+                    // A peer that dies is reported, and the rest goes on.
+                    Err(problem) if subject.is_peer() => {
+                        progress.suspend(|| eprintln!("memory: {problem}; sample left out"));
+                    }
+                    Err(problem) => return Err(problem),
+                }
             }
         }
         let entries: Vec<Entry> = variants
             .iter()
             .zip(&outcomes)
+            .filter(|(_, outcomes)| !outcomes.is_empty())
             .map(|(&(subject, purge_off), outcomes)| Entry { subject, purge_off, outcome: medians(outcomes) })
             .collect();
         let bar = bars::bar(scenario, &entries);
