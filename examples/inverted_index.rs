@@ -39,9 +39,7 @@ fn main() -> ExitCode {
     let options = Options::from_command_line();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("inverted_index: {failure}");
             ExitCode::FAILURE
@@ -58,15 +56,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         eprintln!("inverted_index: cannot read `{}`: {error}", path.display());
     }
     let unreadable = files.unreadable.len() + tally.unreadable.len();
-    print(
-        &mut io::stdout().lock(),
-        &index,
-        &files.paths,
-        &tally,
-        unreadable,
-        options.top,
-    )
-    .map_err(Failure::Output)?;
+    print(&mut io::stdout().lock(), &index, &files.paths, &tally, unreadable, options.top).map_err(Failure::Output)?;
 
     if options.stats {
         eprintln!("{}", cenote::Cenote::stats());
@@ -85,14 +75,9 @@ struct Options {
 impl Options {
     fn from_command_line() -> Self {
         let mut matches = Command::new("inverted_index")
-            .about(
-                "Counts the terms of all text files under a directory, and shows where they occur",
-            )
+            .about("Counts the terms of all text files under a directory, and shows where they occur")
             .arg(
-                Arg::new("directory")
-                    .help("The tree to index")
-                    .value_parser(value_parser!(PathBuf))
-                    .default_value("."),
+                Arg::new("directory").help("The tree to index").value_parser(value_parser!(PathBuf)).default_value("."),
             )
             .arg(
                 Arg::new("threads")
@@ -116,10 +101,8 @@ impl Options {
                     .action(ArgAction::SetTrue),
             )
             .get_matches();
-        let threads = matches
-            .remove_one("threads")
-            .or_else(|| thread::available_parallelism().ok())
-            .unwrap_or(NonZeroUsize::MIN);
+        let threads =
+            matches.remove_one("threads").or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         Self {
             directory: matches.remove_one("directory").expect("has a default"),
             threads,
@@ -177,10 +160,7 @@ impl Files {
     }
 
     fn collect_directory(&mut self, path: PathBuf) {
-        if path
-            .file_name()
-            .is_some_and(|name| SKIPPED_DIRECTORIES.iter().any(|skipped| name == *skipped))
-        {
+        if path.file_name().is_some_and(|name| SKIPPED_DIRECTORIES.iter().any(|skipped| name == *skipped)) {
             return;
         }
         match fs::read_dir(&path) {
@@ -233,13 +213,9 @@ fn build(root: &Path, paths: &[PathBuf], threads: NonZeroUsize) -> (Index, Tally
     let progress = progress_bar(paths.len());
     let next_file = AtomicUsize::new(0);
     let parts: Vec<(Index, Tally)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.get())
-            .map(|_| scope.spawn(|| index_files(paths, &next_file, &progress)))
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("a worker does not panic"))
-            .collect()
+        let workers: Vec<_> =
+            (0..threads.get()).map(|_| scope.spawn(|| index_files(paths, &next_file, &progress))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
     });
     progress.set_message(format!("merging {}", root.display()));
 
@@ -260,22 +236,13 @@ fn build(root: &Path, paths: &[PathBuf], threads: NonZeroUsize) -> (Index, Tally
 }
 
 fn progress_bar(files: usize) -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} files {msg}").expect("a valid template");
+    let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} files {msg}").expect("a valid template");
     ProgressBar::with_draw_target(Some(files as u64), target).with_style(style)
 }
 
 /// One worker: takes files until none is left.
-fn index_files(
-    paths: &[PathBuf],
-    next_file: &AtomicUsize,
-    progress: &ProgressBar,
-) -> (Index, Tally) {
+fn index_files(paths: &[PathBuf], next_file: &AtomicUsize, progress: &ProgressBar) -> (Index, Tally) {
     let mut index = Index::new();
     let mut tally = Tally::default();
     loop {
@@ -306,16 +273,10 @@ fn index_text(index: &mut Index, file: usize, text: &str) {
             if token.chars().count() < MIN_TERM_CHARS {
                 continue;
             }
-            let postings = index
-                .entry(token.to_lowercase().into_boxed_str())
-                .or_default();
+            let postings = index.entry(token.to_lowercase().into_boxed_str()).or_default();
             match postings.last_mut() {
                 Some(posting) if posting.file == file => posting.occurrences += 1,
-                _ => postings.push(Posting {
-                    file,
-                    first_line: line_index + 1,
-                    occurrences: 1,
-                }),
+                _ => postings.push(Posting { file, first_line: line_index + 1, occurrences: 1 }),
             }
         }
     }
@@ -338,11 +299,7 @@ fn rank(index: &Index) -> Vec<Ranked<'_>> {
             occurrences: postings.iter().map(|posting| posting.occurrences).sum(),
         })
         .collect();
-    ranked.sort_unstable_by(|a, b| {
-        b.occurrences
-            .cmp(&a.occurrences)
-            .then_with(|| a.term.cmp(b.term))
-    });
+    ranked.sort_unstable_by(|a, b| b.occurrences.cmp(&a.occurrences).then_with(|| a.term.cmp(b.term)));
     ranked
 }
 
@@ -360,43 +317,18 @@ fn print(
     writeln!(out, "unreadable     {unreadable}")?;
     writeln!(out, "bytes indexed  {}", tally.bytes)?;
     writeln!(out, "terms          {}", ranked.len())?;
-    writeln!(
-        out,
-        "postings       {}",
-        ranked
-            .iter()
-            .map(|entry| entry.postings.len())
-            .sum::<usize>()
-    )?;
-    writeln!(
-        out,
-        "occurrences    {}",
-        ranked.iter().map(|entry| entry.occurrences).sum::<usize>()
-    )?;
+    writeln!(out, "postings       {}", ranked.iter().map(|entry| entry.postings.len()).sum::<usize>())?;
+    writeln!(out, "occurrences    {}", ranked.iter().map(|entry| entry.occurrences).sum::<usize>())?;
 
     writeln!(out, "\n{:>11} {:>6}  term", "occurrences", "files")?;
     for entry in ranked.iter().take(top) {
-        writeln!(
-            out,
-            "{:>11} {:>6}  {}",
-            entry.occurrences,
-            entry.postings.len(),
-            entry.term
-        )?;
+        writeln!(out, "{:>11} {:>6}  {}", entry.occurrences, entry.postings.len(), entry.term)?;
     }
     for entry in ranked.iter().take(EXAMPLE_TERMS) {
         writeln!(out, "\n{}", entry.term)?;
         for posting in entry.postings.iter().take(EXAMPLE_POSTINGS) {
-            let Posting {
-                file,
-                first_line,
-                occurrences,
-            } = *posting;
-            writeln!(
-                out,
-                "    {}:{first_line} ({occurrences} in this file)",
-                paths[file].display()
-            )?;
+            let Posting { file, first_line, occurrences } = *posting;
+            writeln!(out, "    {}:{first_line} ({occurrences} in this file)", paths[file].display())?;
         }
     }
     out.flush()

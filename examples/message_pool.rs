@@ -68,11 +68,7 @@ impl Options {
                     .help("Messages to pass")
                     .value_parser(value_parser!(u64))
                     .default_value("100000"),
-                count(
-                    "max-bytes",
-                    "2048",
-                    "The largest payload of one message part, in bytes",
-                ),
+                count("max-bytes", "2048", "The largest payload of one message part, in bytes"),
                 count("queue", "256", "Messages that wait in one channel"),
                 Arg::new("stats")
                     .long("stats")
@@ -125,21 +121,13 @@ impl Message {
                 let len = 1 + random.below(max_bytes);
                 Self::Bytes((0..len).map(|i| i as u8 ^ len as u8).collect())
             }
-            3 => Self::Words(
-                (0..random.below(8))
-                    .map(|_| text(random, max_bytes / 8 + 1))
-                    .collect(),
-            ),
+            3 => Self::Words((0..random.below(8)).map(|_| text(random, max_bytes / 8 + 1)).collect()),
             4 => Self::Shared((0..random.below(max_bytes / size_of::<u32>() + 1) as u32).collect()),
             5 => Self::Pair(Box::new((
                 Self::make(random, max_bytes, depth + 1),
                 Self::make(random, max_bytes, depth + 1),
             ))),
-            _ => Self::Batch(
-                (0..random.below(5))
-                    .map(|_| Self::make(random, max_bytes, depth + 1))
-                    .collect(),
-            ),
+            _ => Self::Batch((0..random.below(5)).map(|_| Self::make(random, max_bytes, depth + 1)).collect()),
         }
     }
 
@@ -154,14 +142,11 @@ impl Message {
                 Self::Bytes(bytes)
             }
             Self::Words(words) => Self::Text(words.concat()),
-            Self::Shared(shared) => Self::Pair(Box::new((
-                Self::Number(Box::new(shared.len() as u64)),
-                Self::Shared(Arc::clone(&shared)),
-            ))),
-            Self::Pair(pair) => Self::Batch(vec![pair.0.into_reply(), pair.1.into_reply()]),
-            Self::Batch(batch) => {
-                Self::Batch(batch.into_iter().rev().map(Self::into_reply).collect())
+            Self::Shared(shared) => {
+                Self::Pair(Box::new((Self::Number(Box::new(shared.len() as u64)), Self::Shared(Arc::clone(&shared)))))
             }
+            Self::Pair(pair) => Self::Batch(vec![pair.0.into_reply(), pair.1.into_reply()]),
+            Self::Batch(batch) => Self::Batch(batch.into_iter().rev().map(Self::into_reply).collect()),
         }
     }
 
@@ -171,9 +156,7 @@ impl Message {
             Self::Text(text) => totals.add(text.as_bytes()),
             Self::Bytes(bytes) => totals.add(bytes),
             Self::Words(words) => words.iter().for_each(|word| totals.add(word.as_bytes())),
-            Self::Shared(shared) => shared
-                .iter()
-                .for_each(|number| totals.add(&number.to_le_bytes())),
+            Self::Shared(shared) => shared.iter().for_each(|number| totals.add(&number.to_le_bytes())),
             Self::Pair(pair) => {
                 pair.0.digest(totals);
                 pair.1.digest(totals);
@@ -185,9 +168,7 @@ impl Message {
 
 fn text(random: &mut SplitMix64, max_bytes: usize) -> String {
     let len = random.below(max_bytes);
-    (0..len)
-        .map(|_| [' ', 'a', 'e', 'i', 'n', 'r', 's', 't'][random.below(8)])
-        .collect()
+    (0..len).map(|_| [' ', 'a', 'e', 'i', 'n', 'r', 's', 't'][random.below(8)]).collect()
 }
 
 struct Totals {
@@ -217,32 +198,21 @@ fn run(options: &Options) -> Totals {
 
 /// Makes every message whose number falls to this producer, and deals them out.
 fn produce(producer: usize, options: &Options, senders: &[SyncSender<Box<Message>>]) {
-    for (turn, number) in (producer as u64..options.messages)
-        .step_by(options.producers.get())
-        .enumerate()
-    {
+    for (turn, number) in (producer as u64..options.messages).step_by(options.producers.get()).enumerate() {
         let mut random = SplitMix64(number);
         let message = Box::new(Message::make(&mut random, options.max_bytes.get(), 0));
-        senders[turn % senders.len()]
-            .send(message)
-            .expect("the workers outlive the producers");
+        senders[turn % senders.len()].send(message).expect("the workers outlive the producers");
     }
 }
 
 fn reply_to_all(messages: Receiver<Box<Message>>, replies: SyncSender<Box<Message>>) {
     for message in messages {
-        replies
-            .send(Box::new(message.into_reply()))
-            .expect("the main thread outlives the workers");
+        replies.send(Box::new(message.into_reply())).expect("the main thread outlives the workers");
     }
 }
 
 fn collect(replies: Receiver<Box<Message>>) -> Totals {
-    let mut totals = Totals {
-        replies: 0,
-        bytes: 0,
-        checksum: 0,
-    };
+    let mut totals = Totals { replies: 0, bytes: 0, checksum: 0 };
     for reply in replies {
         let mut digest = Fnv1a::default();
         reply.digest(&mut digest);
@@ -261,10 +231,7 @@ struct Fnv1a {
 
 impl Default for Fnv1a {
     fn default() -> Self {
-        Self {
-            hash: 0xcbf2_9ce4_8422_2325,
-            bytes: 0,
-        }
+        Self { hash: 0xcbf2_9ce4_8422_2325, bytes: 0 }
     }
 }
 

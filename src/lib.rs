@@ -56,26 +56,58 @@
 
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
-#[cfg_attr(cenote_loom, allow(dead_code, reason = "loom runs `sync` and `arena` alone, which need little of it"))]
-mod base;
+// Linux on 64 bits, unless told otherwise: the one place that knows where the engine runs.
+macro_rules! engine {
+    ($($module:item)*) => {$(
+        #[cfg(all(
+            not(cenote_loom),
+            target_os = "linux",
+            target_pointer_width = "64",
+            not(miri),
+            not(feature = "passthrough")
+        ))]
+        $module
+    )*};
+}
 
+macro_rules! passthrough {
+    ($($module:item)*) => {$(
+        #[cfg(all(
+            not(cenote_loom),
+            not(all(
+                target_os = "linux",
+                target_pointer_width = "64",
+                not(miri),
+                not(feature = "passthrough")
+            ))
+        ))]
+        $module
+    )*};
+}
+
+engine! {
+    mod arena;
+    mod base;
+    mod heap;
+    mod os;
+    mod pool;
+    mod sync;
+    mod thread;
+}
+
+passthrough! {
+    #[allow(dead_code, reason = "only the size of a table and the options are used")]
+    mod base;
+}
+
+// What loom runs.
 #[cfg(cenote_loom)]
 pub mod arena;
 #[cfg(cenote_loom)]
+#[allow(dead_code, reason = "the protocols use little of it")]
+mod base;
+#[cfg(cenote_loom)]
 pub mod sync;
-
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod arena;
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod heap;
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod os;
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod pool;
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod sync;
-#[cfg(all(not(cenote_loom), target_os = "linux", not(miri), not(feature = "passthrough")))]
-mod thread;
 
 #[cfg(not(cenote_loom))]
 mod api;

@@ -22,9 +22,7 @@ fn layout(size: usize, align: usize) -> Layout {
 }
 
 fn sizes() -> impl Iterator<Item = usize> + Clone {
-    (0..300)
-        .chain((300..40_000).step_by(331))
-        .chain([65_536, 65_537, 200_000, 1 << 20, 3 << 20])
+    (0..300).chain((300..40_000).step_by(331)).chain([65_536, 65_537, 200_000, 1 << 20, 3 << 20])
 }
 
 const ALIGNMENTS: [usize; 6] = [1, 8, 16, 64, 1024, 8192];
@@ -40,19 +38,8 @@ fn with_each_allocator(test: impl Fn(&dyn Allocator)) {
 /// Allocates a block that is as large as it must be, and aligned.
 fn allocate(allocator: &dyn Allocator, layout: Layout) -> NonNull<[u8]> {
     let block = allocator.allocate(layout).expect("there is memory");
-    assert!(
-        block.len() >= layout.size(),
-        "{} bytes for {layout:?}",
-        block.len()
-    );
-    assert!(
-        block
-            .cast::<u8>()
-            .addr()
-            .get()
-            .is_multiple_of(layout.align()),
-        "{block:p} for {layout:?}"
-    );
+    assert!(block.len() >= layout.size(), "{} bytes for {layout:?}", block.len());
+    assert!(block.cast::<u8>().addr().get().is_multiple_of(layout.align()), "{block:p} for {layout:?}");
     block
 }
 
@@ -80,9 +67,7 @@ fn layouts_of_no_bytes() {
             // SAFETY: both blocks are live, and have this layout.
             let grown = unsafe {
                 allocator.deallocate(zeroed.cast(), empty);
-                allocator
-                    .grow_zeroed(block.cast(), empty, layout(100, align))
-                    .expect("there is memory")
+                allocator.grow_zeroed(block.cast(), empty, layout(100, align)).expect("there is memory")
             };
             // SAFETY: the block is live.
             unsafe { verify_zero(grown.cast().as_ptr(), 100) };
@@ -127,11 +112,7 @@ fn the_whole_block_is_usable() {
 fn grow_and_shrink_keep_contents_and_change_alignment() {
     let sizes: Vec<usize> = sizes().step_by(17).collect();
     with_each_allocator(|allocator| {
-        for (round, (&a, &b)) in sizes
-            .iter()
-            .flat_map(|a| sizes.iter().map(move |b| (a, b)))
-            .enumerate()
-        {
+        for (round, (&a, &b)) in sizes.iter().flat_map(|a| sizes.iter().map(move |b| (a, b))).enumerate() {
             let (small, large) = (a.min(b), a.max(b));
             let small = layout(small, ALIGNMENTS[round % 6]);
             let large = layout(large, ALIGNMENTS[round / 6 % 6]);
@@ -141,32 +122,18 @@ fn grow_and_shrink_keep_contents_and_change_alignment() {
             // SAFETY: the block is live.
             unsafe { fill(block, seed) };
             // SAFETY: the block is live and has this layout; the new one is not smaller.
-            let grown =
-                unsafe { allocator.grow(block.cast(), small, large) }.expect("there is memory");
+            let grown = unsafe { allocator.grow(block.cast(), small, large) }.expect("there is memory");
             assert!(grown.len() >= large.size());
-            assert!(
-                grown
-                    .cast::<u8>()
-                    .addr()
-                    .get()
-                    .is_multiple_of(large.align())
-            );
+            assert!(grown.cast::<u8>().addr().get().is_multiple_of(large.align()));
             // SAFETY: the block is live.
             unsafe { verify(grown, small.size(), seed) };
 
             // SAFETY: the block is live.
             unsafe { fill(grown, seed + 1) };
             // SAFETY: the block is live and has this layout; the new one is not larger.
-            let shrunk =
-                unsafe { allocator.shrink(grown.cast(), large, small) }.expect("there is memory");
+            let shrunk = unsafe { allocator.shrink(grown.cast(), large, small) }.expect("there is memory");
             assert!(shrunk.len() >= small.size());
-            assert!(
-                shrunk
-                    .cast::<u8>()
-                    .addr()
-                    .get()
-                    .is_multiple_of(small.align())
-            );
+            assert!(shrunk.cast::<u8>().addr().get().is_multiple_of(small.align()));
             // SAFETY: the block is live, has this layout, and is freed last.
             unsafe {
                 verify(shrunk, small.size(), seed + 1);
@@ -191,8 +158,7 @@ fn what_grow_zeroed_adds_is_zero() {
                     fill(block, 2);
                 }
                 // SAFETY: the block is live and has this layout; the new one is larger.
-                let grown = unsafe { allocator.grow_zeroed(block.cast(), old, new) }
-                    .expect("there is memory");
+                let grown = unsafe { allocator.grow_zeroed(block.cast(), old, new) }.expect("there is memory");
                 let added = grown.len().saturating_sub(block.len());
                 // SAFETY: the block is live, has these bytes, and is freed last.
                 unsafe {
@@ -342,10 +308,7 @@ fn dropping_one_heap_leaves_the_others_alone() {
 #[test]
 fn many_heaps() {
     let heaps: Vec<Heap> = (0..300).map(|_| Heap::new()).collect();
-    let blocks: Vec<_> = heaps
-        .iter()
-        .map(|heap| allocate(&heap, layout(100, 8)))
-        .collect();
+    let blocks: Vec<_> = heaps.iter().map(|heap| allocate(&heap, layout(100, 8))).collect();
     for (seed, block) in blocks.iter().enumerate() {
         // SAFETY: the block is live.
         unsafe { fill(*block, seed as u64) };
@@ -367,11 +330,7 @@ fn usable_size_is_what_a_block_really_has() {
                 let layout = layout(size, align);
                 let block = allocate(&Cenote, layout);
                 let usable = usable_size(layout);
-                assert!(
-                    block.len() <= usable,
-                    "{} of {usable} bytes for {layout:?}",
-                    block.len()
-                );
+                assert!(block.len() <= usable, "{} of {usable} bytes for {layout:?}", block.len());
                 // SAFETY: the block has so many bytes, or `usable_size` is wrong and another block notices.
                 unsafe { pattern::fill(block.cast().as_ptr(), usable, size as u64) };
                 (block, layout)
@@ -379,13 +338,7 @@ fn usable_size_is_what_a_block_really_has() {
             .collect();
         for (block, layout) in blocks {
             // SAFETY: as above.
-            unsafe {
-                pattern::verify(
-                    block.cast().as_ptr(),
-                    usable_size(layout),
-                    layout.size() as u64,
-                )
-            };
+            unsafe { pattern::verify(block.cast().as_ptr(), usable_size(layout), layout.size() as u64) };
             // SAFETY: the block is live, and has this layout.
             unsafe { Cenote.deallocate(block.cast(), layout) };
         }
@@ -398,10 +351,7 @@ fn good_size_wastes_nothing() {
     for size in sizes().skip(1) {
         let good = good_size(size);
         assert!(good >= size);
-        assert!(
-            good >= before,
-            "{size} has a smaller good size than the sizes below it"
-        );
+        assert!(good >= before, "{size} has a smaller good size than the sizes below it");
         assert_eq!(good_size(good), good);
         assert_eq!(usable_size(layout(good, 1)), good);
         before = good;

@@ -21,18 +21,10 @@ fn examples_agree_with_the_system_allocator() {
         for threads in ["1", "2", "7"] {
             let output = run(
                 &programs["inverted_index"],
-                [
-                    tree.root.as_os_str(),
-                    "--threads".as_ref(),
-                    threads.as_ref(),
-                    "--stats".as_ref(),
-                ],
+                [tree.root.as_os_str(), "--threads".as_ref(), threads.as_ref(), "--stats".as_ref()],
             );
             tree.verify(&output);
-            assert_eq!(
-                *reference.get_or_insert(output.stdout.clone()),
-                output.stdout
-            );
+            assert_eq!(*reference.get_or_insert(output.stdout.clone()), output.stdout);
         }
     }
 
@@ -48,10 +40,7 @@ fn examples_agree_with_the_system_allocator() {
             ];
             let output = run(&programs["message_pool"], arguments.as_flattened());
             assert!(text(&output.stdout).starts_with("replies   3000\n"));
-            assert_eq!(
-                *reference.get_or_insert(output.stdout.clone()),
-                output.stdout
-            );
+            assert_eq!(*reference.get_or_insert(output.stdout.clone()), output.stdout);
         }
     }
 
@@ -79,11 +68,7 @@ fn build(scratch: &Path, variant: &str, arguments: &[&str]) -> BTreeMap<&'static
         .env_remove("CARGO_BUILD_TARGET")
         .output()
         .expect("cargo starts");
-    assert!(
-        output.status.success(),
-        "cargo build: {}",
-        text(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo build: {}", text(&output.stderr));
 
     let folder = scratch.join(variant);
     fs::create_dir_all(&folder).unwrap();
@@ -98,16 +83,8 @@ fn build(scratch: &Path, variant: &str, arguments: &[&str]) -> BTreeMap<&'static
 }
 
 fn run(program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .expect("the example starts");
-    assert!(
-        output.status.success(),
-        "{}: {}",
-        program.display(),
-        text(&output.stderr)
-    );
+    let output = Command::new(program).args(arguments).output().expect("the example starts");
+    assert!(output.status.success(), "{}: {}", program.display(), text(&output.stderr));
     output
 }
 
@@ -132,13 +109,8 @@ impl Tree {
 
         let mut texts = 0;
         for number in 0..60_u32 {
-            let words: Vec<String> = (0..500)
-                .map(|i| format!("w{} Common", i * number % 997))
-                .collect();
-            write(
-                &format!("deep/er/text{number}.txt"),
-                words.join("\n ").as_bytes(),
-            );
+            let words: Vec<String> = (0..500).map(|i| format!("w{} Common", i * number % 997)).collect();
+            write(&format!("deep/er/text{number}.txt"), words.join("\n ").as_bytes());
             texts += 1;
         }
         write("empty.txt", b"");
@@ -157,11 +129,7 @@ impl Tree {
         // The superuser may read it all the same.
         let readable = File::open(&forbidden).is_ok();
         texts += usize::from(readable);
-        Self {
-            root: root.to_owned(),
-            texts,
-            unreadable: 1 + usize::from(!readable),
-        }
+        Self { root: root.to_owned(), texts, unreadable: 1 + usize::from(!readable) }
     }
 
     fn verify(&self, output: &Output) {
@@ -172,10 +140,7 @@ impl Tree {
             format!("unreadable     {}\n", self.unreadable),
             "  common\n".to_owned(),
         ] {
-            assert!(
-                stdout.contains(&expected),
-                "{expected:?} is missing in:\n{stdout}"
-            );
+            assert!(stdout.contains(&expected), "{expected:?} is missing in:\n{stdout}");
         }
         assert!(!stdout.contains("skipped"));
         assert!(text(&output.stderr).contains("dangling.txt"));

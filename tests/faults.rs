@@ -198,19 +198,21 @@ fn threads_do_without() {
             let threads: Vec<_> = (0..4)
                 .filter_map(|_| {
                     let thread = thread::Builder::new().stack_size(64 * KIB);
-                    thread.spawn(|| {
-                        let mut kept = Vec::new();
-                        for size in SIZES.into_iter().cycle().take(400) {
-                            let mut block = Vec::<u8>::new();
-                            if block.try_reserve_exact(size).is_ok() && kept.try_reserve(1).is_ok() {
-                                block.resize(size.min(1000), 1);
-                                kept.push(block);
+                    thread
+                        .spawn(|| {
+                            let mut kept = Vec::new();
+                            for size in SIZES.into_iter().cycle().take(400) {
+                                let mut block = Vec::<u8>::new();
+                                if block.try_reserve_exact(size).is_ok() && kept.try_reserve(1).is_ok() {
+                                    block.resize(size.min(1000), 1);
+                                    kept.push(block);
+                                }
+                                if kept.len() > 50 {
+                                    kept.clear();
+                                }
                             }
-                            if kept.len() > 50 {
-                                kept.clear();
-                            }
-                        }
-                    }).ok()
+                        })
+                        .ok()
                 })
                 .collect();
             threads.into_iter().for_each(|thread| thread.join().expect("no thread panics"));

@@ -69,11 +69,7 @@ fn in_child(child: impl FnOnce()) {
             // SAFETY: `status` is a live local.
             let waited = unsafe { libc::waitpid(pid, &mut status, 0) };
             assert_eq!(waited, pid);
-            assert!(
-                !libc::WIFSIGNALED(status),
-                "the child died of signal {}",
-                libc::WTERMSIG(status)
-            );
+            assert!(!libc::WIFSIGNALED(status), "the child died of signal {}", libc::WTERMSIG(status));
             assert_eq!(libc::WEXITSTATUS(status), 0, "the child failed");
         }
     }
@@ -130,9 +126,8 @@ fn fork_while_threads_come_and_go() {
     static EXCHANGE: Exchange<PLACES> = Exchange::new();
     let _watchdog = Watchdog::set();
     for seed in 0..100 {
-        let threads: Vec<_> = (0..3)
-            .map(|i| thread::spawn(move || trade(&EXCHANGE, &mut SplitMix64(seed + i), 30)))
-            .collect();
+        let threads: Vec<_> =
+            (0..3).map(|i| thread::spawn(move || trade(&EXCHANGE, &mut SplitMix64(seed + i), 30))).collect();
         in_child(|| live(&EXCHANGE, seed));
         for thread in threads {
             thread.join().expect("no panic");

@@ -55,14 +55,8 @@ fn a_dropped_heap_gives_its_memory_back() {
         Cenote::purge();
         Cenote::check();
         let left = resident_bytes().saturating_sub(before);
-        assert!(
-            left < full / 4,
-            "round {round}: {left} bytes of {full} are left"
-        );
+        assert!(left < full / 4, "round {round}: {left} bytes of {full} are left");
         most = most.max(full);
     }
-    assert!(
-        most < 2 * (BLOCKS * 108 + (LARGE_BLOCKS << 20)),
-        "{most} bytes for one heap"
-    );
+    assert!(most < 2 * (BLOCKS * 108 + (LARGE_BLOCKS << 20)), "{most} bytes for one heap");
 }

@@ -51,12 +51,7 @@ struct Window {
 
 impl Window {
     fn new(max_blocks: usize) -> Self {
-        Self {
-            oracle: Oracle::default(),
-            blocks: VecDeque::new(),
-            max_blocks,
-            random: SplitMix64(1),
-        }
+        Self { oracle: Oracle::default(), blocks: VecDeque::new(), max_blocks, random: SplitMix64(1) }
     }
 
     fn alloc(&mut self, layout: Layout) {
@@ -72,10 +67,7 @@ impl Window {
     }
 
     fn free(&mut self, index: usize) {
-        let (block, layout) = self
-            .blocks
-            .swap_remove_back(index)
-            .expect("a block in the window");
+        let (block, layout) = self.blocks.swap_remove_back(index).expect("a block in the window");
         self.oracle.remove(block);
         // SAFETY: allocated with this layout, and no longer in the window.
         unsafe { GLOBAL.dealloc(block.start, layout) };
@@ -86,10 +78,7 @@ impl Window {
         // SAFETY: allocated with this layout; the callers' sizes are valid with every alignment here.
         let start = unsafe { GLOBAL.realloc(block.start, old, new_size) };
         // SAFETY: the block is ours in its new place.
-        let block = unsafe {
-            self.oracle
-                .replace(block, old.size(), start, new_size, old.align())
-        };
+        let block = unsafe { self.oracle.replace(block, old.size(), start, new_size, old.align()) };
         self.blocks[index] = (block, layout(new_size, old.align()));
     }
 
@@ -147,12 +136,7 @@ fn random_sizes() {
 fn large_sizes_and_alignments() {
     let mut window = Window::new(5);
     let powers = [128 * KIB, 256 * KIB, 512 * KIB, MIB, 2 * MIB, 4 * MIB];
-    let sizes = powers.into_iter().flat_map(around).chain([
-        MAX_DENSE_SIZE,
-        5 * MIB + 123,
-        16 * MIB,
-        64 * MIB,
-    ]);
+    let sizes = powers.into_iter().flat_map(around).chain([MAX_DENSE_SIZE, 5 * MIB + 123, 16 * MIB, 64 * MIB]);
     for size in sizes {
         for align in [1, 16, 4 * KIB, 8 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB] {
             window.alloc(layout(size, align));
@@ -178,13 +162,7 @@ fn small_sizes_with_large_alignments() {
 fn zero_after_dirt(layout: Layout, blocks: usize, between: impl Fn()) {
     let take = |zeroed: bool| {
         // SAFETY: every layout in this file has a size.
-        let start = unsafe {
-            if zeroed {
-                GLOBAL.alloc_zeroed(layout)
-            } else {
-                GLOBAL.alloc(layout)
-            }
-        };
+        let start = unsafe { if zeroed { GLOBAL.alloc_zeroed(layout) } else { GLOBAL.alloc(layout) } };
         assert!(!start.is_null());
         assert!(start.addr().is_multiple_of(layout.align()));
         if zeroed {
@@ -207,10 +185,7 @@ fn zero_after_dirt(layout: Layout, blocks: usize, between: impl Fn()) {
 
 #[test]
 fn zeroed_blocks_are_zero() {
-    for size in (1..1100)
-        .step_by(7)
-        .chain((1100..=MAX_DENSE_SIZE).step_by(491))
-    {
+    for size in (1..1100).step_by(7).chain((1100..=MAX_DENSE_SIZE).step_by(491)) {
         zero_after_dirt(layout(size, 1), 8, || {});
         zero_after_dirt(layout(size, 64), 8, || {});
     }
@@ -232,21 +207,7 @@ fn zeroed_blocks_are_zero_after_a_purge() {
 /// Sizes on both sides of what may be a border between classes.
 fn ladder() -> Vec<usize> {
     let mut sizes = vec![1, 7, 24, 48, 100, 1000, 10_000, 5 * MIB];
-    for power in [
-        8,
-        16,
-        32,
-        64,
-        256,
-        KIB,
-        4 * KIB,
-        16 * KIB,
-        32 * KIB,
-        64 * KIB,
-        128 * KIB,
-        256 * KIB,
-        MIB,
-    ] {
+    for power in [8, 16, 32, 64, 256, KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, MIB] {
         sizes.extend(around(power));
     }
     sizes.sort_unstable();

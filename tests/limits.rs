@@ -35,13 +35,8 @@ fn under_limit(test: &str, limit: usize, body: impl FnOnce(usize)) {
     }
     let mut child = reexec::child(test, &limit.to_string());
     // A backtrace takes more memory than there is; so does a glibc arena for a thread, beneath large blocks.
-    child
-        .env("RUST_BACKTRACE", "0")
-        .env("MALLOC_ARENA_MAX", "1");
-    let limit = libc::rlimit {
-        rlim_cur: limit as u64,
-        rlim_max: limit as u64,
-    };
+    child.env("RUST_BACKTRACE", "0").env("MALLOC_ARENA_MAX", "1");
+    let limit = libc::rlimit { rlim_cur: limit as u64, rlim_max: limit as u64 };
     // SAFETY: the closure only makes system calls, which are allowed after a fork.
     unsafe {
         child.pre_exec(move || {
@@ -82,11 +77,7 @@ impl Blocks {
 
     /// Takes blocks until there are no more.
     fn exhaust(size: usize) -> Self {
-        let mut blocks = Self {
-            last: ptr::null_mut(),
-            count: 0,
-            size,
-        };
+        let mut blocks = Self { last: ptr::null_mut(), count: 0, size };
         loop {
             // SAFETY: the layout has a size.
             let node = unsafe { GLOBAL.alloc(blocks.layout()) }.cast::<Node>();
@@ -96,12 +87,7 @@ impl Blocks {
             blocks.count += 1;
             let number = blocks.count as u64;
             // SAFETY: the block is ours, and large enough and aligned for a node.
-            unsafe {
-                node.write(Node {
-                    previous: blocks.last,
-                    number,
-                })
-            };
+            unsafe { node.write(Node { previous: blocks.last, number }) };
             // SAFETY: the block is ours, and has so many bytes after its head.
             unsafe { pattern::fill(node.add(1).cast(), blocks.pattern_bytes(), number) };
             blocks.last = node;
@@ -169,10 +155,7 @@ fn exhaust_again_and_again(limit: usize, sizes: &[usize]) {
 
         assert_eq!((second.count, blocks.count), (0, 0));
         assert!(beyond_fail);
-        assert!(
-            first_bytes >= limit / USABLE_FRACTION,
-            "only {first_count} blocks of {size}"
-        );
+        assert!(first_bytes >= limit / USABLE_FRACTION, "only {first_count} blocks of {size}");
         assert!(
             second_count >= first_count / 4,
             "{first_count} blocks of {size}, half of them freed, make room for only {second_count}"
@@ -186,10 +169,7 @@ fn exhaust_again_and_again(limit: usize, sizes: &[usize]) {
 #[test]
 fn all_of_64_mib() {
     under_limit("all_of_64_mib", 64 * MIB, |limit| {
-        exhaust_again_and_again(
-            limit,
-            &[32, 300, 2000, 20_000, 100 * KIB, 300 * KIB, MIB, 48],
-        );
+        exhaust_again_and_again(limit, &[32, 300, 2000, 20_000, 100 * KIB, 300 * KIB, MIB, 48]);
     });
 }
 
@@ -243,10 +223,7 @@ fn a_heap_takes_all_and_gives_it_back() {
                 unsafe { block.cast::<u64>().write(1) };
                 bytes += size;
             }
-            assert!(
-                bytes >= limit / USABLE_FRACTION,
-                "{bytes} bytes in blocks of {size}"
-            );
+            assert!(bytes >= limit / USABLE_FRACTION, "{bytes} bytes in blocks of {size}");
             drop(heap);
             Cenote::check();
         }

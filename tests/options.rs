@@ -99,9 +99,15 @@ fn stats_are_printed_at_exit() {
     print.assert_succeeded();
     let stderr = print.stderr();
     if !stderr.is_empty() {
-        assert!(stderr.starts_with("class     size   pools      blocks        used      cached        free\n"), "{stderr}");
+        assert!(
+            stderr.starts_with("class     size   pools      blocks        used      cached        free\n"),
+            "{stderr}"
+        );
         assert_eq!(stderr.matches("# bytes in use  ").count(), 1, "{stderr}");
-        let row = stderr.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|row| row.get(1) == Some(&"1024"));
+        let row = stderr
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .find(|row| row.get(1) == Some(&"1024"));
         let used: usize = row.expect("a row for the class")[4].parse().expect("a number");
         assert!(used >= 50, "{stderr}");
     }

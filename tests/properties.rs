@@ -101,14 +101,8 @@ impl GlobalMachine {
                 // SAFETY: allocated with this layout; sizes and alignments are far from overflow.
                 let start = unsafe { GLOBAL.realloc(block.start, old, new_size) };
                 // SAFETY: the block is ours in its new place.
-                let block = unsafe {
-                    self.oracle
-                        .replace(block, old.size(), start, new_size, old.align())
-                };
-                *entry = (
-                    block,
-                    Layout::from_size_align(new_size, old.align()).expect("valid"),
-                );
+                let block = unsafe { self.oracle.replace(block, old.size(), start, new_size, old.align()) };
+                *entry = (block, Layout::from_size_align(new_size, old.align()).expect("valid"));
             }
             GlobalAction::Dealloc(index) if !self.blocks.is_empty() => {
                 self.dealloc(index.index(self.blocks.len()));
@@ -146,31 +140,11 @@ impl GlobalMachine {
 /// What a program does through `Allocator`. The owner is `Cenote`, or a heap by its number.
 #[derive(Clone, Debug)]
 enum HeapAction {
-    Allocate {
-        owner: usize,
-        layout: Layout,
-        zeroed: bool,
-    },
-    Grow {
-        index: Index,
-        fit: Fit,
-        by: usize,
-        align: usize,
-        zeroed: bool,
-    },
-    Shrink {
-        index: Index,
-        fit: Fit,
-        by: usize,
-        align: usize,
-    },
-    Deallocate {
-        index: Index,
-        fit: Fit,
-    },
-    DropHeap {
-        heap: usize,
-    },
+    Allocate { owner: usize, layout: Layout, zeroed: bool },
+    Grow { index: Index, fit: Fit, by: usize, align: usize, zeroed: bool },
+    Shrink { index: Index, fit: Fit, by: usize, align: usize },
+    Deallocate { index: Index, fit: Fit },
+    DropHeap { heap: usize },
     Purge,
     Check,
 }
@@ -235,11 +209,7 @@ struct HeapMachine {
 
 impl HeapMachine {
     fn new() -> Self {
-        Self {
-            oracle: Oracle::default(),
-            heaps: std::array::from_fn(|_| Box::new(Heap::new())),
-            blocks: Vec::new(),
-        }
+        Self { oracle: Oracle::default(), heaps: std::array::from_fn(|_| Box::new(Heap::new())), blocks: Vec::new() }
     }
 
     fn with<R>(&self, owner: usize, action: impl FnOnce(&dyn Allocator) -> R) -> R {
@@ -251,33 +221,17 @@ impl HeapMachine {
 
     fn run(&mut self, action: &HeapAction) {
         match *action {
-            HeapAction::Allocate {
-                owner,
-                layout,
-                zeroed,
-            } => self.allocate(owner, layout, zeroed),
-            HeapAction::Grow {
-                index,
-                fit,
-                by,
-                align,
-                zeroed,
-            } if !self.blocks.is_empty() => {
+            HeapAction::Allocate { owner, layout, zeroed } => self.allocate(owner, layout, zeroed),
+            HeapAction::Grow { index, fit, by, align, zeroed } if !self.blocks.is_empty() => {
                 self.grow(index.index(self.blocks.len()), fit, by, align, zeroed);
             }
-            HeapAction::Shrink {
-                index,
-                fit,
-                by,
-                align,
-            } if !self.blocks.is_empty() => {
+            HeapAction::Shrink { index, fit, by, align } if !self.blocks.is_empty() => {
                 self.shrink(index.index(self.blocks.len()), fit, by, align);
             }
             HeapAction::Deallocate { index, fit } if !self.blocks.is_empty() => {
                 self.deallocate(index.index(self.blocks.len()), fit);
             }
-            HeapAction::Grow { .. } | HeapAction::Shrink { .. } | HeapAction::Deallocate { .. } => {
-            }
+            HeapAction::Grow { .. } | HeapAction::Shrink { .. } | HeapAction::Deallocate { .. } => {}
             HeapAction::DropHeap { heap } => self.drop_heap(heap),
             HeapAction::Purge => {
                 Cenote::purge();
@@ -288,13 +242,12 @@ impl HeapMachine {
 
     fn allocate(&mut self, owner: usize, layout: Layout, zeroed: bool) {
         let block = self
-            .with(owner, |allocator| {
-                if zeroed {
-                    allocator.allocate_zeroed(layout)
-                } else {
-                    allocator.allocate(layout)
-                }
-            })
+            .with(
+                owner,
+                |allocator| {
+                    if zeroed { allocator.allocate_zeroed(layout) } else { allocator.allocate(layout) }
+                },
+            )
             .expect("there is memory");
         assert!(block.len() >= layout.size());
         let start = block.cast::<u8>().as_ptr();
@@ -304,11 +257,7 @@ impl HeapMachine {
         }
         // SAFETY: the block is ours.
         let block = unsafe { self.oracle.add(start, block.len(), layout.align()) };
-        self.blocks.push(Owned {
-            block,
-            layout,
-            owner,
-        });
+        self.blocks.push(Owned { block, layout, owner });
     }
 
     fn grow(&mut self, index: usize, fit: Fit, by: usize, align: usize, zeroed: bool) {
@@ -337,29 +286,18 @@ impl HeapMachine {
         let old = owned.fitting(fit);
         let new = Layout::from_size_align(old.size().saturating_sub(by), align).expect("valid");
         // SAFETY: the block is live and `old` fits it; the new size is not larger.
-        let moved = self.with(owned.owner, |allocator| unsafe {
-            allocator.shrink(owned.start(), old, new)
-        });
+        let moved = self.with(owned.owner, |allocator| unsafe { allocator.shrink(owned.start(), old, new) });
         self.replace(index, old, new, moved);
     }
 
-    fn replace(
-        &mut self,
-        index: usize,
-        old: Layout,
-        new: Layout,
-        moved: Result<NonNull<[u8]>, AllocError>,
-    ) {
+    fn replace(&mut self, index: usize, old: Layout, new: Layout, moved: Result<NonNull<[u8]>, AllocError>) {
         let moved = moved.expect("there is memory");
         assert!(moved.len() >= new.size());
         let owned = &mut self.blocks[index];
         let kept = old.size().min(new.size());
         let start = moved.cast::<u8>().as_ptr();
         // SAFETY: the block is ours in its new place.
-        owned.block = unsafe {
-            self.oracle
-                .replace(owned.block, kept, start, moved.len(), new.align())
-        };
+        owned.block = unsafe { self.oracle.replace(owned.block, kept, start, moved.len(), new.align()) };
         owned.layout = new;
     }
 

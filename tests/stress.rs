@@ -69,9 +69,7 @@ fn one_thread_allocates_and_another_frees() {
             scope.spawn(move || {
                 let mut random = SplitMix64(seed);
                 for _ in 0..100_000 {
-                    sender
-                        .send(Sent(random_parcel(&mut random)))
-                        .expect("the receiver lives");
+                    sender.send(Sent(random_parcel(&mut random))).expect("the receiver lives");
                 }
             });
             scope.spawn(move || receiver.into_iter().for_each(Sent::open));
@@ -90,8 +88,7 @@ fn threads_take_and_free_in_bursts() {
                 let mut random = SplitMix64(seed);
                 for round in 0..30 {
                     let size = random.size(1000);
-                    let parcels: Vec<_> =
-                        (0..2000).map(|i| Parcel::make(size, 1, seed ^ i)).collect();
+                    let parcels: Vec<_> = (0..2000).map(|i| Parcel::make(size, 1, seed ^ i)).collect();
                     if round % 8 == 0 {
                         barrier.wait();
                         Cenote::purge();
@@ -138,10 +135,7 @@ fn short_lived_threads() {
     EXCHANGE.clear();
     Cenote::check();
     let grown = resident_bytes().saturating_sub(before);
-    assert!(
-        grown < LEAK_BYTES,
-        "{grown} bytes stay after the threads have gone"
-    );
+    assert!(grown < LEAK_BYTES, "{grown} bytes stay after the threads have gone");
 }
 
 /// All blocks of a thread outlive it.
@@ -154,9 +148,7 @@ fn blocks_outlive_their_thread() {
         })
         .join()
         .expect("no panic");
-        thread::spawn(move || parcels.into_iter().for_each(Sent::open))
-            .join()
-            .expect("no panic");
+        thread::spawn(move || parcels.into_iter().for_each(Sent::open)).join().expect("no panic");
     }
     Cenote::check();
 }

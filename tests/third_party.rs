@@ -26,21 +26,13 @@ fn serde_json_changes_a_large_document() {
     }) + "]";
 
     let mut document: Value = serde_json::from_str(&text).expect("valid");
-    assert_eq!(
-        serde_json::to_string(&document)
-            .expect("serialisable")
-            .len(),
-        text.len()
-    );
+    assert_eq!(serde_json::to_string(&document).expect("serialisable").len(), text.len());
     let records = document.as_array_mut().expect("an array");
     records.retain(|record| record["id"].as_u64().is_some_and(|id| id % 3 != 0));
     for record in records.iter_mut() {
         let id = record["id"].as_u64().expect("a number");
         record["name"] = json!("x".repeat(id as usize % 200));
-        record["tags"]
-            .as_array_mut()
-            .expect("an array")
-            .push(json!({ "new": id }));
+        record["tags"].as_array_mut().expect("an array").push(json!({ "new": id }));
         record.as_object_mut().expect("an object").remove("nested");
     }
 
@@ -51,10 +43,7 @@ fn serde_json_changes_a_large_document() {
     assert_eq!(records.len(), RECORDS - RECORDS.div_ceil(3));
     for record in records {
         let id = record["id"].as_u64().expect("a number");
-        assert_eq!(
-            record["name"].as_str().map(str::len),
-            Some(id as usize % 200)
-        );
+        assert_eq!(record["name"].as_str().map(str::len), Some(id as usize % 200));
         assert_eq!(record["tags"][3]["new"], id);
         assert_eq!(record["nested"], Value::Null);
     }
@@ -62,23 +51,12 @@ fn serde_json_changes_a_large_document() {
 
 #[test]
 fn regex_compiles_and_matches() {
-    let dates =
-        Regex::new(r"(?x) (?P<year>\d{4}) - (?P<month>\d{2}) - (?P<day>\d{2})").expect("valid");
-    let text: String = (0..3000)
-        .map(|i| format!("on {:04}-{:02}-{:02};", 1000 + i, i % 12 + 1, i % 28 + 1))
-        .collect();
-    let found: Vec<usize> = dates
-        .captures_iter(&text)
-        .map(|captures| captures["year"].parse().expect("digits"))
-        .collect();
+    let dates = Regex::new(r"(?x) (?P<year>\d{4}) - (?P<month>\d{2}) - (?P<day>\d{2})").expect("valid");
+    let text: String = (0..3000).map(|i| format!("on {:04}-{:02}-{:02};", 1000 + i, i % 12 + 1, i % 28 + 1)).collect();
+    let found: Vec<usize> =
+        dates.captures_iter(&text).map(|captures| captures["year"].parse().expect("digits")).collect();
     assert_eq!(found, (1000..4000).collect::<Vec<_>>());
-    assert_eq!(
-        dates
-            .replace_all(&text, "$day.$month.$year")
-            .matches('.')
-            .count(),
-        6000
-    );
+    assert_eq!(dates.replace_all(&text, "$day.$month.$year").matches('.').count(), 6000);
 
     for number in 0..30 {
         let pattern = format!(r"^(?:a{{{number}}}|[b-y\p{{Greek}}]+z{number}|(x+x+)+y)$");
@@ -91,10 +69,8 @@ fn regex_compiles_and_matches() {
 
 #[test]
 fn rayon_counts_words() {
-    let lines: Vec<String> = (0..20_000_usize)
-        .into_par_iter()
-        .map(|i| (0..8).map(|j| format!("w{} ", (i * j) % 500)).collect())
-        .collect();
+    let lines: Vec<String> =
+        (0..20_000_usize).into_par_iter().map(|i| (0..8).map(|j| format!("w{} ", (i * j) % 500)).collect()).collect();
     let count = |mut counts: BTreeMap<String, usize>, line: &String| {
         for word in line.split_whitespace() {
             *counts.entry(word.to_owned()).or_default() += 1;
@@ -109,17 +85,11 @@ fn rayon_counts_words() {
     };
     let expected = lines.iter().fold(BTreeMap::new(), count);
     for _ in 0..3 {
-        let counts = lines
-            .par_iter()
-            .fold(BTreeMap::new, count)
-            .reduce(BTreeMap::new, merge);
+        let counts = lines.par_iter().fold(BTreeMap::new, count).reduce(BTreeMap::new, merge);
         assert_eq!(counts, expected);
     }
 
-    let mut sorted: Vec<String> = lines
-        .into_par_iter()
-        .flat_map_iter(|line| [line.to_uppercase(), line])
-        .collect();
+    let mut sorted: Vec<String> = lines.into_par_iter().flat_map_iter(|line| [line.to_uppercase(), line]).collect();
     sorted.par_sort();
     assert_eq!(sorted.len(), 40_000);
     assert!(sorted.is_sorted());
@@ -170,12 +140,7 @@ fn vectors_and_boxes_live_in_a_heap() {
     for (row, numbers) in rows.iter().enumerate() {
         assert!(numbers.iter().copied().eq((0..row as u32).step_by(3)));
     }
-    assert!(
-        boxes
-            .iter()
-            .enumerate()
-            .all(|(i, numbers)| numbers.iter().all(|&number| number == i as u64))
-    );
+    assert!(boxes.iter().enumerate().all(|(i, numbers)| numbers.iter().all(|&number| number == i as u64)));
 }
 
 #[test]

@@ -25,9 +25,7 @@ static GLOBAL: Cenote = Cenote::new();
 
 /// Allocates blocks of many sizes, verifies and frees them.
 fn use_allocator() {
-    let parcels: Vec<_> = (0..60)
-        .map(|i| Parcel::make(i * i * 10, 1 << (i % 8), i as u64))
-        .collect();
+    let parcels: Vec<_> = (0..60).map(|i| Parcel::make(i * i * 10, 1 << (i % 8), i as u64)).collect();
     for parcel in parcels {
         // SAFETY: made above, and in no other hands.
         unsafe { Parcel::open(parcel) };
@@ -80,10 +78,7 @@ static KEEPERS_DROPPED: AtomicUsize = AtomicUsize::new(0);
 
 impl Keeper {
     fn new(touch_next: fn()) -> Self {
-        Self {
-            parcel: Parcel::make(3000, 1, 1),
-            touch_next,
-        }
+        Self { parcel: Parcel::make(3000, 1, 1), touch_next }
     }
 }
 
@@ -151,11 +146,7 @@ fn new_key() -> libc::pthread_key_t {
 }
 
 fn set_key(key: libc::pthread_key_t, calls_left: usize) {
-    let value = Box::new(KeyValue {
-        key,
-        calls_left,
-        parcel: Parcel::make(500, 64, 2),
-    });
+    let value = Box::new(KeyValue { key, calls_left, parcel: Parcel::make(500, 64, 2) });
     // SAFETY: `new_key` made the key; its old value was freed or there was none.
     let error = unsafe { libc::pthread_setspecific(key, Box::into_raw(value).cast()) };
     assert_eq!(error, 0);
@@ -202,16 +193,10 @@ fn destructors_of_pthread_keys_allocate_and_set_their_key_again() {
         .expect("no panic");
     }
     // ORDERING: all threads that count were joined.
-    assert_eq!(
-        KEY_DESTRUCTORS_CALLED.load(Ordering::Relaxed),
-        THREADS * KEYS * key_rounds()
-    );
+    assert_eq!(KEY_DESTRUCTORS_CALLED.load(Ordering::Relaxed), THREADS * KEYS * key_rounds());
     Cenote::check();
     let grown = resident_bytes().saturating_sub(before);
-    assert!(
-        grown < LEAK_BYTES,
-        "{grown} bytes stay after the threads have gone"
-    );
+    assert!(grown < LEAK_BYTES, "{grown} bytes stay after the threads have gone");
 }
 
 /// Blocks that the exit handlers free.
@@ -254,16 +239,8 @@ fn report(line: &str) {
 fn exit_handlers_allocate() {
     if reexec::message().is_none() {
         let reports = reexec::succeed(&mut reexec::child("exit_handlers_allocate", "exit"));
-        assert_eq!(
-            reports.matches("main thread-local destroyed\n").count(),
-            1,
-            "{reports}"
-        );
-        assert_eq!(
-            reports.matches("exit handler done\n").count(),
-            2,
-            "{reports}"
-        );
+        assert_eq!(reports.matches("main thread-local destroyed\n").count(), 1, "{reports}");
+        assert_eq!(reports.matches("exit handler done\n").count(), 2, "{reports}");
         return;
     }
     thread::spawn(|| {

@@ -15,16 +15,11 @@ fn workloads(criterion: &mut Criterion) {
             .sampling_mode(SamplingMode::Flat)
             .warm_up_time(Duration::from_millis(100))
             .measurement_time(Duration::from_millis(500));
-        for &subject in Subject::ALL
-            .iter()
-            .filter(|subject| subject.shares_process())
-        {
+        for &subject in Subject::ALL.iter().filter(|subject| subject.shares_process()) {
             group.bench_function(BenchmarkId::from_parameter(subject), |bencher| {
                 // The workload times its own middle part: preparing its arrays and taking down what is left stay out.
                 bencher.iter_custom(|runs| {
-                    let wall_ns = (0..runs)
-                        .map(|_| workload.run_with(subject, Meter::time()).wall_ns)
-                        .sum();
+                    let wall_ns = (0..runs).map(|_| workload.run_with(subject, Meter::time()).wall_ns).sum();
                     Duration::from_nanos(wall_ns)
                 });
             });

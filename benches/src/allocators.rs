@@ -76,10 +76,7 @@ subjects! {
 impl Subject {
     /// The allocator called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|subject| subject.name() == name)
+        Self::ALL.iter().copied().find(|subject| subject.name() == name)
     }
 
     /// Whether the allocator can be measured in a process that others are linked into. rpmalloc cannot: see

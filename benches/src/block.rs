@@ -45,11 +45,7 @@ fn broken(start: *mut u8, size: usize) -> ! {
 
 impl Block {
     /// No block.
-    pub const NONE: Self = Self {
-        start: std::ptr::null_mut(),
-        size: 0,
-        tag: 0,
-    };
+    pub const NONE: Self = Self { start: std::ptr::null_mut(), size: 0, tag: 0 };
 
     /// Takes a block of `size` bytes, at least [`MIN_SIZE`], and writes `tag`'s pattern into both ends.
     ///
@@ -63,16 +59,9 @@ impl Block {
         // SAFETY: both words lie in the block, which is ours; the second need not be aligned.
         unsafe {
             start.cast::<u64>().write(pattern(tag));
-            start
-                .add(size - 8)
-                .cast::<u64>()
-                .write_unaligned(!pattern(tag));
+            start.add(size - 8).cast::<u64>().write_unaligned(!pattern(tag));
         }
-        Self {
-            start,
-            size: size as u32,
-            tag,
-        }
+        Self { start, size: size as u32, tag }
     }
 
     /// Checks the pattern and frees the block; returns its size.
@@ -105,12 +94,8 @@ impl Block {
         let size = self.size as usize;
         assert!(self.is_some());
         // SAFETY: `take` made this block and both words lie in it; `give` consumes it, so it is still in use.
-        let (first, last) = unsafe {
-            (
-                self.start.cast::<u64>().read(),
-                self.start.add(size - 8).cast::<u64>().read_unaligned(),
-            )
-        };
+        let (first, last) =
+            unsafe { (self.start.cast::<u64>().read(), self.start.add(size - 8).cast::<u64>().read_unaligned()) };
         if first != pattern(self.tag) || last != !first {
             broken(self.start, size);
         }
@@ -142,11 +127,7 @@ impl Block {
     pub fn fill(self) {
         if self.size() > MIN_SIZE {
             // SAFETY: the range lies inside the block, between the two words of the pattern.
-            unsafe {
-                self.start
-                    .add(8)
-                    .write_bytes(self.tag as u8, self.size() - MIN_SIZE)
-            };
+            unsafe { self.start.add(8).write_bytes(self.tag as u8, self.size() - MIN_SIZE) };
         }
     }
 
@@ -168,11 +149,7 @@ impl Block {
         let start = std::ptr::with_exposed_provenance_mut::<u8>(word >> 16);
         // SAFETY: the caller vouches for the block; its first word was written by `take`.
         let tag = unsafe { start.cast::<u64>().read() } ^ pattern(0);
-        Self {
-            start,
-            size: (word & 0xFFFF) as u32,
-            tag: tag as u32,
-        }
+        Self { start, size: (word & 0xFFFF) as u32, tag: tag as u32 }
     }
 }
 

@@ -84,9 +84,6 @@ mod tests {
     fn holds_what_it_was_given() {
         let mut squares = MappedSlice::new(5000, |i| i * i);
         squares[7] = 1;
-        assert_eq!(
-            (squares.len(), squares[7], squares[4999]),
-            (5000, 1, 4999 * 4999)
-        );
+        assert_eq!((squares.len(), squares[7], squares[4999]), (5000, 1, 4999 * 4999));
     }
 }

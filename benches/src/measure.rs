@@ -6,10 +6,7 @@ use std::time::Instant;
 
 /// CPU time this process has used so far, in nanoseconds: all threads, user and system.
 pub fn cpu_ns() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is ours to write.
     let rc = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     assert_eq!(rc, 0, "no CPU clock");
@@ -20,13 +17,7 @@ pub fn cpu_ns() -> u64 {
 fn proc_field(file: &str, field: &str) -> u64 {
     let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
     let kib = text.lines().find_map(|line| {
-        line.strip_prefix(field)?
-            .strip_prefix(':')?
-            .trim()
-            .strip_suffix("kB")?
-            .trim()
-            .parse::<u64>()
-            .ok()
+        line.strip_prefix(field)?.strip_prefix(':')?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     });
     kib.unwrap_or_else(|| panic!("no {field} in {file}")) * 1024
 }
@@ -90,13 +81,7 @@ impl Meter {
     }
 
     fn new(memory: bool) -> Self {
-        Self {
-            memory,
-            baseline_bytes: 0,
-            cpu_start_ns: 0,
-            wall_start: Instant::now(),
-            sample: Sample::default(),
-        }
+        Self { memory, baseline_bytes: 0, cpu_start_ns: 0, wall_start: Instant::now(), sample: Sample::default() }
     }
 
     /// The harness has all it needs; what becomes resident from here on is the allocator's.
@@ -126,9 +111,6 @@ impl Meter {
 
     /// The sample, with the workload's checksum.
     pub fn finish(self, checksum: u64) -> Sample {
-        Sample {
-            checksum,
-            ..self.sample
-        }
+        Sample { checksum, ..self.sample }
     }
 }

@@ -62,16 +62,10 @@ pub fn main() {
     let [step, size, iterations, marked @ ..] = arguments.as_slice() else {
         panic!("usage: STEP SIZE ITERATIONS [{MARKED}]")
     };
-    let step = Step::ALL
-        .iter()
-        .copied()
-        .find(|known| known.name() == step.as_str())
-        .expect("an unknown step");
+    let step = Step::ALL.iter().copied().find(|known| known.name() == step.as_str()).expect("an unknown step");
     let size: usize = size.parse().expect("a size in bytes");
     let iterations: u64 = iterations.parse().expect("a number of iterations");
-    let neighbours: Vec<Vec<u8>> = (0..NEIGHBOURS)
-        .map(|_| Vec::with_capacity(black_box(size)))
-        .collect();
+    let neighbours: Vec<Vec<u8>> = (0..NEIGHBOURS).map(|_| Vec::with_capacity(black_box(size))).collect();
     let mark = || {
         if marked == [MARKED] {
             // SAFETY: the signal goes to the tracer, which does not deliver it.

@@ -54,19 +54,13 @@ impl Part {
     ///
     /// # Errors
     /// What went wrong, in words, when the process fails or reports nothing that can be read.
-    pub fn run_apart<R: DeserializeOwned>(
-        self,
-        subject: Subject,
-        environment: &[(&str, &str)],
-    ) -> Result<R, String> {
+    pub fn run_apart<R: DeserializeOwned>(self, subject: Subject, environment: &[(&str, &str)]) -> Result<R, String> {
         let mut program = std::env::current_exe().map_err(|e| e.to_string())?;
         #[cfg(feature = "rpmalloc")]
         if subject == Subject::Rpmalloc {
             program.set_file_name(RPMALLOC_PROGRAM);
             if !program.exists() {
-                return Err(format!(
-                    "{RPMALLOC_PROGRAM} is not there; build the whole package, or leave rpmalloc out"
-                ));
+                return Err(format!("{RPMALLOC_PROGRAM} is not there; build the whole package, or leave rpmalloc out"));
             }
         }
         let [kind, name] = self.arguments();
@@ -77,13 +71,9 @@ impl Part {
             .output()
             .map_err(|e| e.to_string())?;
         if !output.status.success() {
-            return Err(format!(
-                "{kind} {name} with {subject} ended with {}",
-                output.status
-            ));
+            return Err(format!("{kind} {name} with {subject} ended with {}", output.status));
         }
-        serde_json::from_slice(&output.stdout)
-            .map_err(|e| format!("{kind} {name} with {subject} reported {e}"))
+        serde_json::from_slice(&output.stdout).map_err(|e| format!("{kind} {name} with {subject} reported {e}"))
     }
 
     /// Runs the part here and prints what it reports.
@@ -108,10 +98,7 @@ impl Visitor for Part {
 }
 
 fn report(result: &impl Serialize) {
-    println!(
-        "{}",
-        serde_json::to_string(result).expect("results are plain data")
-    );
+    println!("{}", serde_json::to_string(result).expect("results are plain data"));
 }
 
 /// The allocator and the part this process was started for by [`Part::run_apart`], if it was.
@@ -123,9 +110,7 @@ fn asked_for() -> Option<(Subject, Part)> {
     if arguments.first().map(String::as_str) != Some(FLAG) {
         return None;
     }
-    let [_, subject, kind, name] = arguments.as_slice() else {
-        panic!("usage: {FLAG} ALLOCATOR KIND NAME")
-    };
+    let [_, subject, kind, name] = arguments.as_slice() else { panic!("usage: {FLAG} ALLOCATOR KIND NAME") };
     let subject = subject.parse().unwrap_or_else(|e| panic!("{e}"));
     let part = Part::from_arguments(kind, name).unwrap_or_else(|e| panic!("{e}"));
     Some((subject, part))
@@ -133,9 +118,7 @@ fn asked_for() -> Option<(Subject, Part)> {
 
 /// Runs the part this process was started for; returns whether there was one.
 pub fn serve() -> bool {
-    asked_for()
-        .map(|(subject, part)| subject.visit(part))
-        .is_some()
+    asked_for().map(|(subject, part)| subject.visit(part)).is_some()
 }
 
 /// The program of the parts of one allocator that cannot share a process with others.

@@ -75,16 +75,12 @@ impl Scenario {
         match self {
             Self::Gib64 => "1 GiB of 64-byte blocks taken, then freed",
             Self::FreeAll => "200 MiB of 16 B to 1 KiB and some to 1 MiB, all freed, 2 s idle",
-            Self::Survivors(_) => {
-                "1,000,000 blocks of 49 to 489 bytes, all but one in K freed, 2 s idle"
-            }
+            Self::Survivors(_) => "1,000,000 blocks of 49 to 489 bytes, all but one in K freed, 2 s idle",
             Self::Refill(_) => {
                 "1,000,000 blocks of 49 to 489 bytes, all but one in K freed and taken again, five times"
             }
             Self::Random95 => "256 MiB of 64-byte blocks, 95 % freed at random, 2 s idle",
-            Self::Oscillate => {
-                "between 1 and 100 MiB of 1-KiB blocks, ten times a second for four seconds"
-            }
+            Self::Oscillate => "between 1 and 100 MiB of 1-KiB blocks, ten times a second for four seconds",
             Self::ThreadCost => "100 waiting threads that took eight small blocks each",
             Self::Idle => "a program that took two small blocks",
         }
@@ -128,10 +124,7 @@ impl std::str::FromStr for Scenario {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL
-            .iter()
-            .copied()
-            .find(|scenario| scenario.to_string() == name);
+        let found = Self::ALL.iter().copied().find(|scenario| scenario.to_string() == name);
         found.ok_or_else(|| "`--list` names the scenarios".to_string())
     }
 }
@@ -145,10 +138,7 @@ struct Baseline {
 impl Baseline {
     fn read() -> Self {
         reset_peak_rss();
-        Self {
-            rss_bytes: rss_bytes(),
-            peak_bytes: peak_rss_bytes(),
-        }
+        Self { rss_bytes: rss_bytes(), peak_bytes: peak_rss_bytes() }
     }
 
     fn outcome(&self, live_bytes: usize, cpu_ns: u64) -> Outcome {
@@ -167,11 +157,7 @@ fn places(len: usize) -> MappedSlice<Block> {
 }
 
 /// Takes a filled block for each place; returns the bytes taken.
-fn take_all<A: GlobalAlloc>(
-    alloc: &A,
-    places: &mut [Block],
-    mut size: impl FnMut() -> usize,
-) -> usize {
+fn take_all<A: GlobalAlloc>(alloc: &A, places: &mut [Block], mut size: impl FnMut() -> usize) -> usize {
     let mut taken_bytes = 0;
     for (place, tag) in places.iter_mut().zip(0..) {
         let size = size();
@@ -183,11 +169,7 @@ fn take_all<A: GlobalAlloc>(
 }
 
 /// Frees the blocks in `places` that `chosen` picks, and empties the places; returns the bytes freed.
-fn free_some<A: GlobalAlloc>(
-    alloc: &A,
-    places: &mut [Block],
-    mut chosen: impl FnMut() -> bool,
-) -> usize {
+fn free_some<A: GlobalAlloc>(alloc: &A, places: &mut [Block], mut chosen: impl FnMut() -> bool) -> usize {
     let mut freed_bytes = 0;
     for place in places.iter_mut().filter(|place| place.is_some()) {
         if chosen() {
@@ -220,11 +202,7 @@ fn free_all<A: GlobalAlloc>(alloc: &A) -> Outcome {
     let mut taken_bytes = 0;
     let mut taken = 0;
     while taken_bytes < 200 * MIB {
-        let size = if rng.below(2000) == 0 {
-            rng.between(1025, MIB)
-        } else {
-            rng.between(16, 1024)
-        };
+        let size = if rng.below(2000) == 0 { rng.between(1025, MIB) } else { rng.between(16, 1024) };
         blocks[taken] = Block::take(alloc, size, taken as u32);
         blocks[taken].fill();
         taken += 1;
@@ -270,9 +248,7 @@ fn refill<A: GlobalAlloc>(alloc: &A, one_in: usize) -> Outcome {
     let mut blocks = places(OBJECTS);
     let baseline = Baseline::read();
     let mut size = sizes.iter();
-    let taken_bytes = take_all(alloc, &mut blocks, || {
-        *size.next().expect("one size per block") as usize
-    });
+    let taken_bytes = take_all(alloc, &mut blocks, || *size.next().expect("one size per block") as usize);
     let start_ns = cpu_ns();
     for round in 0..ROUNDS as u32 {
         free_some(alloc, &mut blocks, || rng.below(one_in) > 0);
@@ -388,10 +364,5 @@ fn idle<A: GlobalAlloc>(alloc: &A) -> Outcome {
     let cpu_ns = cpu_ns() - start_ns;
     let end_bytes = anonymous_bytes().saturating_sub(before_bytes);
     let live_bytes = blocks.map(|block| block.give(alloc)).iter().sum::<usize>() as u64;
-    Outcome {
-        peak_bytes: end_bytes,
-        end_bytes,
-        live_bytes,
-        cpu_ns,
-    }
+    Outcome { peak_bytes: end_bytes, end_bytes, live_bytes, cpu_ns }
 }

@@ -1,7 +1,7 @@
 //! Arenas over a fake reservation whose slices are [`Contents`]: 0 if they read as zero.
 
 use crate::model::{Contents, explore};
-use cenote::arena::{Arenas, Backing, Record};
+use cenote::arena::{Arenas, Backing, CleanMask, Record};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use loom::thread;
@@ -168,8 +168,8 @@ fn a_run_and_a_pool_that_both_need_new_arenas_do_not_overlap() {
         let other = {
             let world = world.clone();
             thread::spawn(move || {
-                let mut clean = [0; _];
-                let first = world.arenas.take_run(ARENA_SLICES + 1, 1, Some(&mut clean)).expect("there is room");
+                let mut clean = CleanMask::default();
+                let first = world.arenas.take_run(ARENA_SLICES + 1, 1, 0, Some(&mut clean)).expect("there is room");
                 assert_eq!(clean[0], (1 << (ARENA_SLICES + 1)) - 1);
                 world.use_slices(first, ARENA_SLICES + 1, true);
             })

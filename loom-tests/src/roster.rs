@@ -176,24 +176,34 @@ fn orphans_that_are_lent_and_left_by_two_threads_are_all_there_in_the_end() {
 }
 
 #[test]
-fn a_fork_takes_every_members_lock_and_gives_back_only_what_it_took() {
-    explore(|| {
+fn a_fork_takes_every_members_lock_and_gives_them_back() {
+    explore_both(|swapped| {
         let row = Row::<2>::new();
         row.create();
-        let other = {
-            let row = row.clone();
-            thread::spawn(move || {
-                let id = row.adopt();
-                *row.locks[id as usize].lock() += 1;
-            })
+        let (forking, starting) = (row.clone(), row.clone());
+        let fork = move || {
+            let row = forking;
+            let mut taken = 0;
+            row.roster.acquire_all(|id| {
+                row.locks[id as usize].acquire();
+                taken += 1;
+            });
+            for id in 0..row.roster.count() {
+                assert!(row.locks[id as usize].try_lock().is_none(), "member {id} was left out");
+            }
+            let release = |id| {
+                assert!(id < taken, "member {id} was made meanwhile");
+                // SAFETY: taken above.
+                unsafe { row.locks[id as usize].release() };
+            };
+            // SAFETY: taken above.
+            unsafe { row.roster.release_all(release) };
         };
-        row.roster.acquire_all(|id| row.locks[id as usize].acquire());
-        for id in 0..row.roster.count() {
-            assert!(row.locks[id as usize].try_lock().is_none(), "member {id} was left out");
-        }
-        // SAFETY: taken above.
-        unsafe { row.roster.release_all(|id| row.locks[id as usize].release()) };
-        other.join().expect("the thread ends");
+        let start = move || {
+            let id = starting.adopt();
+            *starting.locks[id as usize].lock() += 1;
+        };
+        at_once(swapped, fork, start);
         assert_eq!(*row.locks[1].lock(), 1);
     });
 }

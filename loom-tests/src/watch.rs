@@ -32,7 +32,7 @@ impl Watched {
         loop {
             let taken = self.watch.take();
             for (who, amount) in AMOUNTS.into_iter().enumerate() {
-                if taken / amount % AMOUNTS[1] != 0 {
+                if !(taken / amount).is_multiple_of(AMOUNTS[1]) {
                     assert_eq!(self.done[who].read(), 1);
                     self.seen[who].write(1);
                 }

@@ -82,7 +82,8 @@ unsafe impl GlobalAlloc for Cenote {
 
 /// The address of a block of size zero: aligned, and nothing more.
 pub(super) fn dangling(layout: Layout) -> NonNull<[u8]> {
-    let address = NonNull::without_provenance(core::num::NonZero::new(layout.align()).expect("an alignment is not zero"));
+    let address =
+        NonNull::without_provenance(core::num::NonZero::new(layout.align()).expect("an alignment is not zero"));
     NonNull::slice_from_raw_parts(address, 0)
 }
 

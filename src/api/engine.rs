@@ -2,7 +2,7 @@
 
 use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
-use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, class_of, padded, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, TABLE, class_of, padded, size_of};
 use crate::heap::magazine;
 use crate::heap::{self, ARENAS, FALLBACK_BLOCKS};
 use crate::pool;
@@ -129,9 +129,8 @@ pub(super) fn stats() -> Stats {
         let tops = heap.tops.load(Ordering::Relaxed);
         // SAFETY: a thread clears the pointer under that lock before its memory goes.
         let tops = unsafe { tops.as_ref() };
-        for class in 0..CLASSES {
+        for (class, total) in stats.classes.iter_mut().enumerate() {
             let counts = inner.counts(class, tops);
-            let total = &mut stats.classes[class];
             total.pools += counts.pools;
             total.blocks += counts.pools * TABLE[class].blocks as usize;
             // A cache may hold blocks of other heaps, so only the sum over all heaps tells what is in use.
@@ -161,6 +160,7 @@ pub(super) fn stats() -> Stats {
     stats.reserved_bytes = pool::MEMORY.limit() as usize * ARENA_BYTES;
     stats.purged_bytes = arenas.purged_slices * SLICE_BYTES;
     stats.purges = arenas.purges as usize;
+    (stats.large_blocks, stats.large_bytes) = large::counts();
     stats.magazines = magazine::count() as usize;
     // ORDERING: Relaxed: a statistic.
     stats.fallback_blocks = FALLBACK_BLOCKS.load(Ordering::Relaxed);

@@ -5,12 +5,13 @@ mod heap;
 mod options;
 mod stats;
 
-#[cfg(all(target_os = "linux", not(miri), not(feature = "passthrough")))]
-#[path = "engine.rs"]
-mod engine;
-#[cfg(not(all(target_os = "linux", not(miri), not(feature = "passthrough"))))]
-#[path = "passthrough.rs"]
-mod engine;
+engine! {
+    mod engine;
+}
+passthrough! {
+    #[path = "passthrough.rs"]
+    mod engine;
+}
 
 pub use crate::base::purge_mode::PurgeMode;
 pub use cenote::{Cenote, good_size, usable_size};

@@ -19,6 +19,10 @@ pub struct Stats {
     pub pool_bytes: usize,
     /// Bytes of runs.
     pub run_bytes: usize,
+    /// Large blocks, which are the system allocator's, and their bytes.
+    pub large_blocks: usize,
+    /// See [`large_blocks`](Self::large_blocks).
+    pub large_bytes: usize,
     /// Bytes of free slices that the system backs with memory.
     pub dirty_bytes: usize,
     /// Bytes of arenas: accessible, not necessarily backed by memory.
@@ -79,6 +83,8 @@ impl Default for Stats {
             cached_bytes: 0,
             pool_bytes: 0,
             run_bytes: 0,
+            large_blocks: 0,
+            large_bytes: 0,
             dirty_bytes: 0,
             committed_bytes: 0,
             reserved_bytes: 0,
@@ -111,6 +117,8 @@ impl fmt::Display for Stats {
             ("bytes cached", self.cached_bytes),
             ("bytes in pools", self.pool_bytes),
             ("bytes in runs", self.run_bytes),
+            ("bytes of large blocks", self.large_bytes),
+            ("large blocks", self.large_blocks),
             ("bytes free and not given back", self.dirty_bytes),
             ("bytes committed", self.committed_bytes),
             ("bytes reserved", self.reserved_bytes),

@@ -136,7 +136,7 @@ impl<B: Backing> Arenas<B> {
     /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
     /// slices that follow are free too, if that can be had, so that the run can grow into them.
     pub fn take_run(&self, count: u32, align: u32, room: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
-        debug_assert!(count >= 1 && count <= RUN_MAX_SLICES && align.is_power_of_two());
+        debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
         let align_arenas = align.div_ceil(ARENA_SLICES);
         let roomy = if room > 0 { held.find_arenas((count + room).div_ceil(ARENA_SLICES), align_arenas) } else { None };

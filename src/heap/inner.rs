@@ -108,6 +108,13 @@ impl Inner {
         (self.unreported_bytes >= REPORT_BYTES).then(|| core::mem::take(&mut self.unreported_bytes))
     }
 
+    /// The bytes that the purger is to be told of when the heap's thread ends: all that were not told yet, and what is
+    /// parked.
+    pub(crate) fn take_last_report(&mut self) -> usize {
+        let parked = (0..CLASSES).map(|class| self.parked.blocks(class) * size_of(class)).sum::<usize>();
+        core::mem::take(&mut self.unreported_bytes) + parked
+    }
+
     /// A heap whose mailbox was seen to overflow and should be collected by somebody who holds no lock.
     pub(crate) fn take_overfull(&mut self) -> Option<u32> {
         let heap = core::mem::replace(&mut self.overfull, NIL);
@@ -465,7 +472,6 @@ impl Inner {
         let parked = Tops::new();
         self.parked.move_to(&parked);
         self.flush_all(&parked);
-        parked.move_to(&self.parked);
         for class in 0..CLASSES {
             while let Some(top) = self.withdraw(class, no_magazine()) {
                 self.flush_and_put_away(class, top);
@@ -477,26 +483,12 @@ impl Inner {
         }
     }
 
-    /// Flushes all magazines and hot blocks of `tops`, which are this heap's or its thread's.
+    /// Flushes all magazines of `tops`, which are this heap's or its thread's.
     pub(crate) fn flush_all(&mut self, tops: &Tops) {
         for class in 0..CLASSES {
-            let mut top = tops.get(class);
-            tops.set(class, no_magazine());
-            if let Some(hot) = tops.take_hot(class) {
-                if magazine::is_full(top) {
-                    match self.make_room(class, top) {
-                        Some(room) => top = room,
-                        None => {
-                            // There is no memory for a magazine. The block stays where it was.
-                            tops.put_hot(class, hot.as_ptr());
-                            continue;
-                        }
-                    }
-                }
-                // SAFETY: the magazine is this heap's, and not full.
-                top = unsafe { magazine::push(top, hot.as_ptr()) };
-            }
+            let top = tops.get(class);
             if top != no_magazine() {
+                tops.set(class, no_magazine());
                 self.flush_and_put_away(class, top);
             }
         }
@@ -577,7 +569,6 @@ impl Inner {
                 self.parked.set(class, no_magazine());
                 self.put_away(magazine::emptied(class, top));
             }
-            self.parked.take_hot(class);
             while let Some(top) = self.withdraw(class, no_magazine()) {
                 self.put_away(magazine::emptied(class, top));
             }

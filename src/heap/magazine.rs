@@ -12,9 +12,8 @@
 
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
-use crate::os::Region;
-use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, Ordering};
-use core::ptr::NonNull;
+use crate::os::{self, Region};
+use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, NIL, Ordering, next_of, with_next};
 
 /// The slots of a magazine.
 #[repr(C, align(1024))]
@@ -73,111 +72,69 @@ pub(crate) unsafe fn push(top: Top, block: *mut u8) -> Top {
     top.wrapping_add(1)
 }
 
-/// For each class the top of its magazine and, in front of it, the *hot* slot: the block freed last, if the slot was
-/// vacant then. A block that is freed and taken again by turns goes through the hot slot alone, and so does not wait
-/// for the top to be loaded, changed and stored twice, one after the other.
-///
-/// Written by one thread; others may read for statistics, and the child of a fork.
+/// For each class the top of its magazine. Written by one thread; others may read for statistics.
 #[derive(Debug)]
-pub(crate) struct Tops([Front; CLASSES]);
-
-#[derive(Debug)]
-#[repr(C, align(16))]
-struct Front {
-    /// The hot block, or [`VACANT`], or [`CLOSED`].
-    hot: AtomicPtr<u8>,
-    top: AtomicPtr<*mut u8>,
-}
-
-/// A hot slot that a block may be put into.
-const VACANT: *mut u8 = core::ptr::null_mut();
-/// A hot slot that stays unused, so that every call goes on to the magazine. Not a block: blocks are aligned to more.
-const CLOSED: *mut u8 = core::ptr::without_provenance_mut(1);
+pub(crate) struct Tops([AtomicPtr<*mut u8>; CLASSES]);
 
 impl Tops {
-    /// No magazines, and hot slots closed.
+    /// No magazines.
     pub(crate) const fn new() -> Self {
-        Self([const { Front { hot: AtomicPtr::new(CLOSED), top: AtomicPtr::new(no_magazine()) } }; CLASSES])
+        Self([const { AtomicPtr::new(no_magazine()) }; CLASSES])
     }
 
+    /// Where the top of `class` lies, as an address in a register.
     #[inline(always)]
-    fn front(&self, class: usize) -> &Front {
+    pub(crate) fn place(&self, class: usize) -> &AtomicPtr<*mut u8> {
         debug_assert!(class < CLASSES);
         // SAFETY: every class index is below `CLASSES`.
-        unsafe { self.0.get_unchecked(class) }
+        let place = unsafe { self.0.get_unchecked(class) };
+        in_register(place)
     }
 
     /// The top of `class`.
-    #[inline(always)]
     pub(crate) fn get(&self, class: usize) -> Top {
         // ORDERING: Relaxed: this thread's own; for other readers a hint.
-        self.front(class).top.load(Ordering::Relaxed)
+        self.0[class].load(Ordering::Relaxed)
     }
 
     /// Replaces the top of `class`.
-    #[inline(always)]
     pub(crate) fn set(&self, class: usize, top: Top) {
         // ORDERING: Relaxed: as for `get`.
-        self.front(class).top.store(top, Ordering::Relaxed);
+        self.0[class].store(top, Ordering::Relaxed);
     }
 
-    /// Takes the hot block of `class`.
-    #[inline(always)]
-    pub(crate) fn take_hot(&self, class: usize) -> Option<NonNull<u8>> {
-        let front = self.front(class);
-        // ORDERING: Relaxed: as for `get`.
-        let block = front.hot.load(Ordering::Relaxed);
-        if block.addr() <= CLOSED.addr() {
-            return None;
-        }
-        // ORDERING: Relaxed: as for `get`.
-        front.hot.store(VACANT, Ordering::Relaxed);
-        // SAFETY: neither `VACANT` nor `CLOSED`, as compared above, so not null.
-        Some(unsafe { NonNull::new_unchecked(block) })
-    }
-
-    /// Makes `block` the hot one of `class` if the slot is vacant; tells whether it was.
-    #[inline(always)]
-    pub(crate) fn put_hot(&self, class: usize, block: *mut u8) -> bool {
-        let front = self.front(class);
-        // ORDERING: Relaxed: as for `get`.
-        if front.hot.load(Ordering::Relaxed) != VACANT {
-            return false;
-        }
-        // ORDERING: Relaxed: as for `get`.
-        front.hot.store(block, Ordering::Relaxed);
-        true
-    }
-
-    /// Opens all hot slots.
-    pub(crate) fn open_hot(&self) {
-        for front in &self.0 {
-            // ORDERING: Relaxed: as for `get`.
-            if front.hot.load(Ordering::Relaxed) == CLOSED {
-                front.hot.store(VACANT, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Moves everything to `other`, which has nothing; hot slots are closed here.
+    /// Moves all tops to `other`, which has none.
     pub(crate) fn move_to(&self, other: &Self) {
-        for (from, to) in self.0.iter().zip(&other.0) {
-            // ORDERING: Relaxed: as for `get`.
-            to.hot.store(from.hot.load(Ordering::Relaxed), Ordering::Relaxed);
-            from.hot.store(CLOSED, Ordering::Relaxed);
-            to.top.store(from.top.load(Ordering::Relaxed), Ordering::Relaxed);
-            from.top.store(no_magazine(), Ordering::Relaxed);
+        for class in 0..CLASSES {
+            other.set(class, self.get(class));
+            self.set(class, no_magazine());
         }
     }
 
     /// Blocks of `class` that are here.
     pub(crate) fn blocks(&self, class: usize) -> usize {
         let top = self.get(class);
-        let in_magazine = if top == no_magazine() { 0 } else { blocks_below(class, top) };
-        // ORDERING: Relaxed: as for `get`.
-        let hot = self.front(class).hot.load(Ordering::Relaxed).addr() > CLOSED.addr();
-        in_magazine + hot as usize
+        if top == no_magazine() { 0 } else { blocks_below(class, top) }
     }
+}
+
+/// Hides from the compiler how an address was computed, so that what lies there is addressed by one register alone. A
+/// processor that forwards a store to the next load of the same address in no time does so for such addresses only,
+/// not for those with an index or a segment; and an allocation loads the top that the last free stored.
+#[inline(always)]
+fn in_register<T>(place: &T) -> &T {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut address: *const T = place;
+        // SAFETY: the instruction is empty, so the address stays what it is.
+        #[allow(clippy::pointers_in_nomem_asm_block, reason = "the block reads and writes no memory: it is empty")]
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
+            &*address
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    place
 }
 
 /// The links of magazines: the low half is the next one, the high half holds the class and the number of blocks.
@@ -315,7 +272,40 @@ pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
     unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks), blocks) }
 }
 
-/// Magazines that were ever used: their memory is not given back.
+/// Gives back the OS pages that hold unused magazines alone; returns the bytes. Who needs a magazine meanwhile gets one
+/// that was never used. The caller keeps forks away.
+pub(crate) fn purge_unused() -> usize {
+    /// In a link: the magazine is in the list made here.
+    const LISTED: u64 = 1 << 63;
+    let mut list = NIL;
+    while let Some(index) = UNUSED.pop(&MagazineLinks) {
+        // ORDERING (here and below): Relaxed: a popped magazine and its link are this thread's.
+        MagazineLinks.link(index).store(with_next(LISTED, list), Ordering::Relaxed);
+        list = index;
+    }
+    let page = os::page_bytes();
+    let group = (page / size_of::<Magazine>()).max(1) as u32;
+    let end = count() / group * group;
+    let is_listed = |index| MagazineLinks.link(index).load(Ordering::Relaxed) & LISTED != 0;
+    let mut purged = 0;
+    let mut index = list;
+    while index != NIL {
+        if index.is_multiple_of(group) && index < end && (index..index + group).all(is_listed) {
+            // SAFETY: whole OS pages of magazines that are this thread's, and empty.
+            purged += if unsafe { os::purge(slots(index).cast(), page) } { page } else { 0 };
+        }
+        index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
+    }
+    while list != NIL {
+        let next = next_of(MagazineLinks.link(list).load(Ordering::Relaxed));
+        MagazineLinks.link(list).store(0, Ordering::Relaxed);
+        UNUSED.push(&MagazineLinks, list);
+        list = next;
+    }
+    purged
+}
+
+/// Magazines that were ever used.
 pub(crate) fn count() -> u32 {
     *GROWTH.lock()
 }

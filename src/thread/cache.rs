@@ -2,13 +2,13 @@
 //!
 //! The states of a thread's cache:
 //!
-//! | state | `heap` | tops | hot slots | slow path |
-//! |---|---|---|---|---|
-//! | new | none | no magazine | closed | adopts a heap |
-//! | attached | the thread's | its magazines | open | exchanges magazines with the heap |
-//! | ended (its exit hook ran) | none | no magazine | closed | goes to the pools for each block |
+//! | state | `heap` | tops | slow path |
+//! |---|---|---|---|
+//! | new | none | no magazine | adopts a heap |
+//! | attached | the thread's | its magazines | exchanges magazines with the heap |
+//! | ended (its exit hook ran) | none | no magazine | goes to the pools for each block |
 //!
-//! A thread under verification stays without magazines and with closed slots, so that every call takes the slow path and is checked there;
+//! A thread under verification stays without magazines, so that every call takes the slow path and is checked there;
 //! nothing of it costs the fast path anything.
 //!
 //! # Invariants
@@ -46,16 +46,15 @@ const FREED: u8 = 0xdf;
 #[inline(always)]
 pub(crate) fn alloc(class: usize) -> *mut u8 {
     CACHE.with(|cache| {
-        if let Some(hot) = cache.tops.take_hot(class) {
-            return hot.as_ptr();
-        }
-        let top = cache.tops.get(class);
+        let place = cache.tops.place(class);
+        // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
+        let top = place.load(Ordering::Relaxed);
         // SAFETY: the magazine is this thread's, or there is none.
         let block = unsafe { magazine::peek(top) };
         if block.is_null() {
             return alloc_slow(class);
         }
-        cache.tops.set(class, magazine::pop(top));
+        place.store(magazine::pop(top), Ordering::Relaxed);
         block
     })
 }
@@ -67,16 +66,15 @@ pub(crate) fn alloc(class: usize) -> *mut u8 {
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, class: usize) {
     CACHE.with(|cache| {
-        if cache.tops.put_hot(class, block) {
-            return;
-        }
-        let top = cache.tops.get(class);
+        let place = cache.tops.place(class);
+        // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
+        let top = place.load(Ordering::Relaxed);
         if magazine::is_full(top) {
             // SAFETY: the caller's.
             return unsafe { free_slow(block, class) };
         }
         // SAFETY: the magazine is this thread's, and not full.
-        cache.tops.set(class, unsafe { magazine::push(top, block) });
+        place.store(unsafe { magazine::push(top, block) }, Ordering::Relaxed);
     });
 }
 
@@ -88,10 +86,7 @@ fn alloc_slow(class: usize) -> *mut u8 {
         if settings::verify() > 0 {
             return alloc_direct(heap.id, class);
         }
-        // A heap that was just adopted may have brought blocks.
-        if let Some(hot) = cache.tops.take_hot(class) {
-            return hot.as_ptr();
-        }
+        // A heap that was just adopted may have brought a magazine.
         let top = cache.tops.get(class);
         // SAFETY: the magazine is this thread's, or there is none.
         let filled = if unsafe { magazine::peek(top) }.is_null() { heap.inner.lock().fill(class, top) } else { Some(top) };
@@ -217,9 +212,6 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
     // ORDERING: Relaxed: read under the heap's lock, which is held.
     heap.tops.store((&raw const cache.tops).cast_mut(), Ordering::Relaxed);
     drop(inner);
-    if settings::verify() == 0 {
-        cache.tops.open_hot();
-    }
     cache.heap.set(Some(heap));
     if !EXIT.arm() {
         // Nobody would tell when the thread ends, so it must not keep a heap.
@@ -233,13 +225,15 @@ fn attached(cache: &Cache) -> Option<&'static Heap> {
 fn detach(cache: &Cache) {
     cache.ended.set(true);
     if let Some(heap) = cache.heap.take() {
-        let inner = heap.inner.lock();
+        let mut inner = heap.inner.lock();
         cache.tops.move_to(inner.parked());
+        let left = inner.take_last_report();
         // ORDERING: Relaxed: read under the heap's lock, which is held.
         heap.tops.store(core::ptr::null_mut(), Ordering::Relaxed);
         // Still under the lock: a fork, which waits for it, finds the heap either a thread's or an orphan.
         heap::orphan(heap);
         drop(inner);
+        purger::note(left);
     }
 }
 

@@ -10,10 +10,21 @@ use crate::heap::{ARENAS, COMMUNAL, die_of};
 use crate::os;
 use crate::arena::CleanMask;
 use crate::pool::{self, Kind, SliceWord, address_of, pool_at};
+use crate::sync::{AtomicUsize, Ordering};
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// The owner in the words of runs that belong to no first-class heap.
 pub(crate) const NOBODY: u32 = COMMUNAL;
+
+/// Blocks of the system allocator, and their bytes.
+static BLOCKS: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many blocks the system allocator serves, and their bytes.
+pub(crate) fn counts() -> (usize, usize) {
+    // ORDERING: Relaxed: statistics.
+    (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
+}
 
 fn slices_for(size: usize) -> u32 {
     size.div_ceil(SLICE_BYTES) as u32
@@ -39,7 +50,13 @@ pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
     }
     let Ok(whole) = Layout::from_size_align(usable_size(layout), layout.align()) else { return core::ptr::null_mut() };
     // SAFETY: the size is not zero.
-    unsafe { if want == Want::Zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } }
+    let block = unsafe { if want == Want::Zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } };
+    if !block.is_null() {
+        // ORDERING: Relaxed: statistics.
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(whole.size(), Ordering::Relaxed);
+    }
+    block
 }
 
 /// The bytes that a block for `layout` has, whether it is a run or the system allocator's.
@@ -118,8 +135,13 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
             ARENAS.put(first, slices, false);
             purger::note(slices as usize * SLICE_BYTES);
         }
-        // SAFETY: the caller's; not a run, so the system allocator's.
-        None => unsafe { System.dealloc(block, layout) },
+        None => {
+            // ORDERING: Relaxed: statistics.
+            BLOCKS.fetch_sub(1, Ordering::Relaxed);
+            BYTES.fetch_sub(usable_size(layout), Ordering::Relaxed);
+            // SAFETY: the caller's; not a run, so the system allocator's.
+            unsafe { System.dealloc(block, layout) }
+        }
     }
 }
 
@@ -131,7 +153,12 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Option<*mut u8> {
     let Some((first, slices)) = run_at(block, layout) else {
         // SAFETY: the caller's; not a run, so the system allocator's.
-        return Some(unsafe { System.realloc(block, layout, usable_size(new)) });
+        let resized = unsafe { System.realloc(block, layout, usable_size(new)) };
+        if !resized.is_null() {
+            // ORDERING: Relaxed: statistics; the sum wraps around, and back.
+            BYTES.fetch_add(usable_size(new).wrapping_sub(usable_size(layout)), Ordering::Relaxed);
+        }
+        return Some(resized);
     };
     if new.size() > RUN_MAX_BYTES {
         return None;

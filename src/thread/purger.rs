@@ -11,6 +11,7 @@
 use super::{init, settings};
 use crate::base::config::*;
 use crate::base::purge_mode::PurgeMode;
+use crate::heap::magazine;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
@@ -52,6 +53,10 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
         let reported = WATCH.take();
         let pending = settings::purge_mode() == PurgeMode::Thread && pass(false).pending;
         idle = if pending || reported > 0 { 0 } else { idle + 1 };
+        if idle == 1 {
+            let _step = PASS.lock();
+            magazine::purge_unused();
+        }
         if idle >= PATIENCE && WATCH.end() {
             return core::ptr::null_mut();
         }
@@ -97,7 +102,10 @@ pub(crate) fn pass(all: bool) -> Pass {
         let Some(purged) = ARENAS.purge_run(&mut below, keep, all) else { break };
         result.purged_bytes += purged * SLICE_BYTES;
     }
-    if !all {
+    if all {
+        let _step = PASS.lock();
+        result.purged_bytes += magazine::purge_unused();
+    } else {
         ARENAS.age();
         result.pending |= ARENAS.counts().dirty_slices > keep;
     }

@@ -61,7 +61,8 @@ impl Finished {
     pub fn shown(&self, name: &str) -> &str {
         let Some(output) = &self.output else { return "0" };
         let stdout = str::from_utf8(&output.stdout).expect("programs print text");
-        let mut values = stdout.lines().filter_map(|line| line.strip_prefix("show ")?.strip_prefix(name)?.strip_prefix('='));
+        let mut values =
+            stdout.lines().filter_map(|line| line.strip_prefix("show ")?.strip_prefix(name)?.strip_prefix('='));
         values.next_back().unwrap_or_else(|| panic!("no `{name}` in:\n{stdout}"))
     }
 

@@ -26,22 +26,12 @@ impl Oracle {
     /// Nobody but the caller uses the `len` bytes at `start`, if the allocator under test is right.
     pub unsafe fn add(&mut self, start: *mut u8, len: usize, align: usize) -> Block {
         assert!(!start.is_null(), "no memory for {len} bytes");
-        assert!(
-            start.addr().is_multiple_of(align),
-            "{start:p} is not aligned to {align}"
-        );
+        assert!(start.addr().is_multiple_of(align), "{start:p} is not aligned to {align}");
         self.blocks_seen += 1;
-        let block = Block {
-            start,
-            len,
-            seed: self.blocks_seen,
-        };
+        let block = Block { start, len, seed: self.blocks_seen };
         if len > 0 {
             if let Some((_, before)) = self.live.range(..start.addr() + len).next_back() {
-                assert!(
-                    before.start.addr() + before.len <= start.addr(),
-                    "{block:?} overlaps {before:?}"
-                );
+                assert!(before.start.addr() + before.len <= start.addr(), "{block:?} overlaps {before:?}");
             }
             self.live.insert(start.addr(), block);
             // SAFETY: the caller's promise, and no block known to us is here.
@@ -55,9 +45,7 @@ impl Oracle {
         // SAFETY: the block was added by a caller who owns it.
         unsafe { pattern::verify(block.start, block.len, block.seed) };
         if block.len > 0 {
-            self.live
-                .remove(&block.start.addr())
-                .expect("the block is live");
+            self.live.remove(&block.start.addr()).expect("the block is live");
         }
     }
 
@@ -65,21 +53,12 @@ impl Oracle {
     ///
     /// # Safety
     /// As for [`add`](Self::add).
-    pub unsafe fn replace(
-        &mut self,
-        old: Block,
-        kept: usize,
-        start: *mut u8,
-        len: usize,
-        align: usize,
-    ) -> Block {
+    pub unsafe fn replace(&mut self, old: Block, kept: usize, start: *mut u8, len: usize, align: usize) -> Block {
         assert!(!start.is_null(), "no memory for {len} bytes");
         // SAFETY: the caller owns `len` bytes at `start`.
         unsafe { pattern::verify(start, kept.min(len), old.seed) };
         if old.len > 0 {
-            self.live
-                .remove(&old.start.addr())
-                .expect("the block is live");
+            self.live.remove(&old.start.addr()).expect("the block is live");
         }
         // SAFETY: the caller's promise.
         unsafe { self.add(start, len, align) }

@@ -56,9 +56,7 @@ pub struct Exchange<const N: usize> {
 
 impl<const N: usize> Exchange<N> {
     pub const fn new() -> Self {
-        Self {
-            places: [const { AtomicPtr::new(ptr::null_mut()) }; N],
-        }
+        Self { places: [const { AtomicPtr::new(ptr::null_mut()) }; N] }
     }
 
     /// Leaves a parcel, and opens the one that was there.

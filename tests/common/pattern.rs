@@ -49,11 +49,7 @@ pub unsafe fn verify(start: *const u8, len: usize, seed: u64) {
     for (number, chunk) in block.chunks(PERIOD).enumerate() {
         let expected = &one_period(seed)[..chunk.len()];
         if chunk != expected {
-            let place = chunk
-                .iter()
-                .zip(expected)
-                .position(|(a, b)| a != b)
-                .expect("they differ");
+            let place = chunk.iter().zip(expected).position(|(a, b)| a != b).expect("they differ");
             panic!(
                 "the block at {start:p} of {len} bytes has changed at byte {}: {:#04x}, not {:#04x}",
                 number * PERIOD + place,

@@ -39,5 +39,6 @@ pub fn use_memory(size: usize, total: usize) -> Vec<Box<[u8]>> {
 /// Whether all of `bytes` are `value`.
 #[allow(dead_code, reason = "as above")]
 pub fn hold(bytes: &[u8], value: u8) -> bool {
-    bytes.iter().take(1).all(|&first| first == value) && bytes[..bytes.len().saturating_sub(1)] == bytes[bytes.len().min(1)..]
+    bytes.iter().take(1).all(|&first| first == value)
+        && bytes[..bytes.len().saturating_sub(1)] == bytes[bytes.len().min(1)..]
 }

@@ -13,14 +13,8 @@ pub unsafe fn verify_zero(start: *const u8, len: usize) {
     let block = unsafe { slice::from_raw_parts(start, len) };
     for (number, chunk) in block.chunks(ZEROS.len()).enumerate() {
         if chunk != &ZEROS[..chunk.len()] {
-            let place = chunk
-                .iter()
-                .position(|&byte| byte != 0)
-                .expect("they differ");
-            panic!(
-                "the zeroed block at {start:p} of {len} bytes is dirty at byte {}",
-                number * ZEROS.len() + place
-            );
+            let place = chunk.iter().position(|&byte| byte != 0).expect("they differ");
+            panic!("the zeroed block at {start:p} of {len} bytes is dirty at byte {}", number * ZEROS.len() + place);
         }
     }
 }

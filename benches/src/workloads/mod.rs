@@ -49,22 +49,10 @@ impl Workload {
         Self::Pairs { size_bytes: 64 },
         Self::Pairs { size_bytes: 512 },
         Self::Pairs { size_bytes: 4096 },
-        Self::Batches {
-            lifo: true,
-            mixed: false,
-        },
-        Self::Batches {
-            lifo: false,
-            mixed: false,
-        },
-        Self::Batches {
-            lifo: true,
-            mixed: true,
-        },
-        Self::Batches {
-            lifo: false,
-            mixed: true,
-        },
+        Self::Batches { lifo: true, mixed: false },
+        Self::Batches { lifo: false, mixed: false },
+        Self::Batches { lifo: true, mixed: true },
+        Self::Batches { lifo: false, mixed: true },
         Self::Churn,
         Self::Vectors,
         Self::ProducerConsumer,
@@ -75,18 +63,14 @@ impl Workload {
     /// What the workload does, in a line.
     pub const fn summary(self) -> &'static str {
         match self {
-            Self::Pairs { .. } => {
-                "one block taken and freed at once, beside 200 live ones of its size"
-            }
+            Self::Pairs { .. } => "one block taken and freed at once, beside 200 live ones of its size",
             Self::Batches { lifo: true, .. } => "1000 blocks taken, the last taken freed first",
             Self::Batches { lifo: false, .. } => "1000 blocks taken, the first taken freed first",
             Self::Churn => "random replacement in 100,000 slots, 16 B to 32 KiB",
             Self::Vectors => "four vectors doubling from 16 B to 1 MiB by realloc",
             Self::ProducerConsumer => "one thread takes, another frees, through a ring",
             Self::SharedChurn => "two threads replace blocks in shared slots (larson)",
-            Self::ThreadChurn => {
-                "300 short-lived threads, each freeing survivors of the one before"
-            }
+            Self::ThreadChurn => "300 short-lived threads, each freeing survivors of the one before",
         }
     }
 
@@ -127,22 +111,10 @@ impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::Pairs { size_bytes } => &format!("pairs-{size_bytes}"),
-            Self::Batches {
-                lifo: true,
-                mixed: false,
-            } => "batches-lifo-64",
-            Self::Batches {
-                lifo: false,
-                mixed: false,
-            } => "batches-fifo-64",
-            Self::Batches {
-                lifo: true,
-                mixed: true,
-            } => "batches-lifo-mixed",
-            Self::Batches {
-                lifo: false,
-                mixed: true,
-            } => "batches-fifo-mixed",
+            Self::Batches { lifo: true, mixed: false } => "batches-lifo-64",
+            Self::Batches { lifo: false, mixed: false } => "batches-fifo-64",
+            Self::Batches { lifo: true, mixed: true } => "batches-lifo-mixed",
+            Self::Batches { lifo: false, mixed: true } => "batches-fifo-mixed",
             Self::Churn => "churn",
             Self::Vectors => "vectors",
             Self::ProducerConsumer => "producer-consumer",
@@ -157,10 +129,7 @@ impl std::str::FromStr for Workload {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL
-            .iter()
-            .copied()
-            .find(|workload| workload.to_string() == name);
+        let found = Self::ALL.iter().copied().find(|workload| workload.to_string() == name);
         found.ok_or_else(|| "`--list` names the workloads".to_string())
     }
 }
@@ -190,8 +159,7 @@ mod tests {
     #[test]
     fn checksums_do_not_depend_on_the_allocator() {
         for &workload in Workload::ALL {
-            let [a, b] = [Subject::Cenote, Subject::RustyAlloc]
-                .map(|s| workload.run_with(s, Meter::time()).checksum);
+            let [a, b] = [Subject::Cenote, Subject::RustyAlloc].map(|s| workload.run_with(s, Meter::time()).checksum);
             assert_eq!(a, b, "{workload}");
         }
     }

@@ -116,11 +116,7 @@ pub fn shared_churn<A: GlobalAlloc + Sync>(alloc: &'static A, meter: &mut Meter)
         checksum += other.join().expect("the other thread panicked");
     });
     // ORDERING: Relaxed: joining the other thread ordered all it did before this.
-    for word in slots
-        .iter()
-        .map(|slot| slot.load(Ordering::Relaxed))
-        .filter(|&word| word != 0)
-    {
+    for word in slots.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|&word| word != 0) {
         // SAFETY: both threads are done; what is left in a slot is in use and ours.
         unsafe { Block::unpack(word) }.give(alloc);
     }

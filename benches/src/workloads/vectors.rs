@@ -26,11 +26,7 @@ fn layout(bytes: usize) -> Layout {
 impl Vector {
     /// Doubles the vector and writes what was added.
     fn grow<A: GlobalAlloc>(&mut self, alloc: &A, id: u64) {
-        let bytes = if self.bytes == 0 {
-            FIRST_BYTES
-        } else {
-            2 * self.bytes
-        };
+        let bytes = if self.bytes == 0 { FIRST_BYTES } else { 2 * self.bytes };
         // SAFETY: sizes are not zero; when there is an old block it came from `alloc` with the layout given.
         let start = unsafe {
             if self.bytes == 0 {
@@ -54,11 +50,7 @@ impl Vector {
         let steps = (0..words).step_by(64);
         for index in steps.chain((0..words.ilog2()).map(|shift| 1 << shift)) {
             // SAFETY: `index` lies in the vector, all of which `grow` wrote.
-            assert_eq!(
-                unsafe { self.start.add(index).read() },
-                word(id, index),
-                "a vector lost its contents"
-            );
+            assert_eq!(unsafe { self.start.add(index).read() }, word(id, index), "a vector lost its contents");
         }
         // SAFETY: the block came from `alloc` with this layout; it is given once.
         unsafe { alloc.dealloc(self.start.cast(), layout(self.bytes)) };
@@ -76,10 +68,7 @@ pub fn vectors<A: GlobalAlloc>(alloc: &A, meter: &mut Meter) -> u64 {
     meter.ready();
     meter.start();
     for round in 0..ROUNDS {
-        let mut vectors = [Vector {
-            start: std::ptr::null_mut(),
-            bytes: 0,
-        }; VECTORS];
+        let mut vectors = [Vector { start: std::ptr::null_mut(), bytes: 0 }; VECTORS];
         while vectors[0].bytes < LAST_BYTES {
             for (vector, id) in vectors.iter_mut().zip(round..) {
                 vector.grow(alloc, id);

@@ -97,33 +97,19 @@ impl Summary {
         let mut subjects: Vec<Subject> = series.iter().map(|one| one.subject).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let rows: Vec<Row> = workloads
-            .iter()
-            .map(|&workload| Self::row(series, quantity, workload))
-            .collect();
+        let rows: Vec<Row> = workloads.iter().map(|&workload| Self::row(series, quantity, workload)).collect();
         let mean = |subject: Subject| {
-            let cells = rows
-                .iter()
-                .flat_map(|row| &row.cells)
-                .filter(|cell| cell.allocator == subject.name());
+            let cells = rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.allocator == subject.name());
             let ratios: Option<Vec<f64>> = cells.map(|cell| cell.ratio).collect();
-            ratios.map(|ratios| geometric_mean(&ratios))
+            // An allocator that could not do all of the work has no mean to compare.
+            ratios.filter(|ratios| ratios.len() == rows.len()).map(|ratios| geometric_mean(&ratios))
         };
-        let best_peer = subjects
-            .iter()
-            .filter(|subject| subject.is_peer())
-            .filter_map(|&peer| mean(peer))
-            .reduce(f64::min);
-        let cenote = subjects
-            .iter()
-            .find(|subject| !subject.is_peer())
-            .and_then(|&cenote| mean(cenote));
+        let best_peer =
+            subjects.iter().filter(|subject| subject.is_peer()).filter_map(|&peer| mean(peer)).reduce(f64::min);
+        let cenote = subjects.iter().find(|subject| !subject.is_peer()).and_then(|&cenote| mean(cenote));
         Self {
             quantity,
-            geometric_means: subjects
-                .iter()
-                .map(|&subject| (subject.name(), mean(subject)))
-                .collect(),
+            geometric_means: subjects.iter().map(|&subject| (subject.name(), mean(subject))).collect(),
             cenote_to_best_single_peer: cenote.zip(best_peer).map(|(cenote, peer)| cenote / peer),
             rows,
         }
@@ -133,26 +119,12 @@ impl Summary {
         let mut medians: Vec<(Subject, f64)> = series
             .iter()
             .filter(|one| one.workload == workload)
-            .map(|one| {
-                (
-                    one.subject,
-                    median(
-                        &one.samples
-                            .iter()
-                            .map(|sample| quantity.of(sample))
-                            .collect::<Vec<_>>(),
-                    ),
-                )
-            })
+            .map(|one| (one.subject, median(&one.samples.iter().map(|sample| quantity.of(sample)).collect::<Vec<_>>())))
             .collect();
         medians.sort_unstable_by_key(|&(subject, _)| subject);
-        let yardsticks = medians
-            .iter()
-            .filter(|(subject, _)| quantity.is_yardstick(*subject));
+        let yardsticks = medians.iter().filter(|(subject, _)| quantity.is_yardstick(*subject));
         let floor = quantity.floor();
-        let best = yardsticks
-            .map(|&(_, value)| value.max(floor))
-            .reduce(f64::min);
+        let best = yardsticks.map(|&(_, value)| value.max(floor)).reduce(f64::min);
         let cells = medians
             .iter()
             .map(|&(subject, median)| Cell {
@@ -161,10 +133,7 @@ impl Summary {
                 ratio: best.map(|best| median.max(floor) / best),
             })
             .collect();
-        Row {
-            workload: workload.to_string(),
-            cells,
-        }
+        Row { workload: workload.to_string(), cells }
     }
 }
 
@@ -177,12 +146,11 @@ impl fmt::Display for Summary {
         let names = self.geometric_means.iter().map(|(name, _)| *name);
         let mut table = table::new(["workload"].into_iter().chain(names));
         for row in &self.rows {
-            let cells = row.cells.iter().map(|cell| {
-                format!(
-                    "{:.2} ({})",
-                    self.quantity.in_unit(cell.median),
-                    ratio(cell.ratio)
-                )
+            let cells = self.geometric_means.iter().map(|(name, _)| {
+                let cell = row.cells.iter().find(|cell| cell.allocator == *name);
+                cell.map_or("failed".to_string(), |cell| {
+                    format!("{:.2} ({})", self.quantity.in_unit(cell.median), ratio(cell.ratio))
+                })
             });
             table.add_row([row.workload.clone()].into_iter().chain(cells));
         }
@@ -190,10 +158,7 @@ impl fmt::Display for Summary {
         table.add_row(["geometric mean".to_string()].into_iter().chain(means));
         write!(f, "{}\n\n{table}", self.quantity.title())?;
         if let Some(value) = self.cenote_to_best_single_peer {
-            write!(
-                f,
-                "\n\ncenote's geometric mean over that of the best single peer: {value:.3}"
-            )?;
+            write!(f, "\n\ncenote's geometric mean over that of the best single peer: {value:.3}")?;
         }
         Ok(())
     }
@@ -201,15 +166,8 @@ impl fmt::Display for Summary {
 
 /// The tables for what was measured.
 pub fn tables(series: &[Series], memory: bool) -> Vec<Summary> {
-    let quantities: &[Quantity] = if memory {
-        &[Quantity::PeakRss]
-    } else {
-        &[Quantity::CpuTime, Quantity::WallTime]
-    };
-    quantities
-        .iter()
-        .map(|&quantity| Summary::new(series, quantity))
-        .collect()
+    let quantities: &[Quantity] = if memory { &[Quantity::PeakRss] } else { &[Quantity::CpuTime, Quantity::WallTime] };
+    quantities.iter().map(|&quantity| Summary::new(series, quantity)).collect()
 }
 
 /// Writes every sample, and the tables, to `path`.
@@ -229,11 +187,7 @@ pub fn write_json(path: &Path, series: &[Series], tables: &[Summary]) -> std::io
 
     let series = series
         .iter()
-        .map(|one| Raw {
-            workload: one.workload.to_string(),
-            allocator: one.subject.name(),
-            samples: &one.samples,
-        })
+        .map(|one| Raw { workload: one.workload.to_string(), allocator: one.subject.name(), samples: &one.samples })
         .collect();
     let text = serde_json::to_string_pretty(&Document { tables, series })?;
     std::fs::write(path, text + "\n")

@@ -34,9 +34,7 @@ impl Counter {
     fn instructions(self, path: &Path, arguments: &[&str]) -> Result<u64, String> {
         match self {
             Self::Callgrind => callgrind(path, arguments),
-            Self::SingleStep => {
-                singlestep::count(path, arguments).map_err(|e| format!("{}: {e}", path.display()))
-            }
+            Self::SingleStep => singlestep::count(path, arguments).map_err(|e| format!("{}: {e}", path.display())),
         }
     }
 }
@@ -72,16 +70,9 @@ struct Loop {
 
 impl Loop {
     fn all() -> impl Iterator<Item = Self> {
-        let boxes = [16, 64, 512].map(|size_bytes| Self {
-            step: Step::Box,
-            size_bytes,
-            lto: true,
-        });
-        let allocs = [16, 64, 512, 1024, 4096, 32768].map(|size_bytes| Self {
-            step: Step::Alloc,
-            size_bytes,
-            lto: false,
-        });
+        let boxes = [16, 64, 512].map(|size_bytes| Self { step: Step::Box, size_bytes, lto: true });
+        let allocs =
+            [16, 64, 512, 1024, 4096, 32768].map(|size_bytes| Self { step: Step::Alloc, size_bytes, lto: false });
         boxes.into_iter().chain(allocs)
     }
 
@@ -110,54 +101,30 @@ fn callgrind(path: &Path, arguments: &[&str]) -> Result<u64, String> {
         .map_err(|e| format!("valgrind: {e}"))?;
     let log = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(format!(
-            "{} under valgrind ended with {}:\n{log}",
-            path.display(),
-            output.status
-        ));
+        return Err(format!("{} under valgrind ended with {}:\n{log}", path.display(), output.status));
     }
-    let collected = log
-        .lines()
-        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
     collected.ok_or_else(|| format!("valgrind counted nothing for {}:\n{log}", path.display()))
 }
 
 /// snmalloc reserves more address space than valgrind lets it have.
 fn counter(subject: Subject) -> Counter {
-    if subject.name() == "snmalloc" {
-        Counter::SingleStep
-    } else {
-        Counter::Callgrind
-    }
+    if subject.name() == "snmalloc" { Counter::SingleStep } else { Counter::Callgrind }
 }
 
 fn measure(arguments: &Arguments) -> Result<(), String> {
-    let subjects = if arguments.alloc.is_empty() {
-        Subject::ALL
-    } else {
-        &arguments.alloc
-    };
+    let subjects = if arguments.alloc.is_empty() { Subject::ALL } else { &arguments.alloc };
     let names = subjects.iter().map(|subject| subject.name());
     let mut table = table::new(["loop"].into_iter().chain(names).chain(["the empty loop"]));
     let mut rows = Vec::new();
     let progress = ProgressBar::new((Loop::all().count() * (subjects.len() + 1)) as u64)
-        .with_style(
-            ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("a valid template"),
-        );
+        .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("a valid template"));
     for row in Loop::all() {
         let program = |subject: Subject| {
-            let folder = if row.lto {
-                &arguments.lto
-            } else {
-                &arguments.release
-            };
+            let folder = if row.lto { &arguments.lto } else { &arguments.release };
             folder.join(format!("pairs-{subject}"))
         };
-        let empty = row.count(
-            &program(Subject::Cenote),
-            row.step.empty_loop(),
-            Counter::Callgrind,
-        )?;
+        let empty = row.count(&program(Subject::Cenote), row.step.empty_loop(), Counter::Callgrind)?;
         progress.inc(1);
         let mut cells = vec![row.name()];
         let mut counts = serde_json::Map::new();
@@ -178,9 +145,7 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         }));
     }
     progress.finish_and_clear();
-    println!(
-        "instructions per allocation and free, the loop included (without the loop)\n\n{table}"
-    );
+    println!("instructions per allocation and free, the loop included (without the loop)\n\n{table}");
     match &arguments.json {
         Some(path) => std::fs::write(path, format!("{:#}\n", serde_json::Value::from(rows)))
             .map_err(|e| format!("{}: {e}", path.display())),

@@ -19,26 +19,15 @@ pub struct Quantity {
 /// The quantity `scenario` is judged by.
 pub fn quantity(scenario: Scenario) -> Quantity {
     match scenario {
-        Scenario::Gib64 => Quantity {
-            heading: "peak RSS / live",
-            of: |o| o.peak_bytes as f64 / o.live_bytes as f64,
-        },
-        Scenario::FreeAll | Scenario::Survivors(_) | Scenario::Random95 => Quantity {
-            heading: "RSS at the end, MiB",
-            of: |o| mib(o.end_bytes),
-        },
-        Scenario::Refill(_) | Scenario::Oscillate => Quantity {
-            heading: "CPU time, ms",
-            of: |o| ms(o.cpu_ns as f64),
-        },
-        Scenario::ThreadCost => Quantity {
-            heading: "RSS per thread, KiB",
-            of: |o| o.end_bytes as f64 / THREADS as f64 / 1024.0,
-        },
-        Scenario::Idle => Quantity {
-            heading: "memory, KiB",
-            of: |o| o.end_bytes as f64 / 1024.0,
-        },
+        Scenario::Gib64 => Quantity { heading: "peak RSS / live", of: |o| o.peak_bytes as f64 / o.live_bytes as f64 },
+        Scenario::FreeAll | Scenario::Survivors(_) | Scenario::Random95 => {
+            Quantity { heading: "RSS at the end, MiB", of: |o| mib(o.end_bytes) }
+        }
+        Scenario::Refill(_) | Scenario::Oscillate => Quantity { heading: "CPU time, ms", of: |o| ms(o.cpu_ns as f64) },
+        Scenario::ThreadCost => {
+            Quantity { heading: "RSS per thread, KiB", of: |o| o.end_bytes as f64 / THREADS as f64 / 1024.0 }
+        }
+        Scenario::Idle => Quantity { heading: "memory, KiB", of: |o| o.end_bytes as f64 / 1024.0 },
     }
 }
 
@@ -66,16 +55,9 @@ pub struct Entry {
 pub fn bar(scenario: Scenario, entries: &[Entry]) -> Option<Bar> {
     let value = |entry: &Entry| (quantity(scenario).of)(&entry.outcome);
     let find = |name: &str, purge_off: bool| {
-        entries
-            .iter()
-            .find(|entry| entry.subject.name() == name && entry.purge_off == purge_off)
+        entries.iter().find(|entry| entry.subject.name() == name && entry.purge_off == purge_off)
     };
-    let fixed = |words, bound| {
-        Some(Bar {
-            words,
-            bound: Some(bound),
-        })
-    };
+    let fixed = |words, bound| Some(Bar { words, bound: Some(bound) });
     match scenario {
         Scenario::Gib64 => fixed("1.05", 1.05),
         Scenario::FreeAll => Some(Bar {
@@ -85,23 +67,16 @@ pub fn bar(scenario: Scenario, entries: &[Entry]) -> Option<Bar> {
         Scenario::Survivors(20) => fixed("220 MiB", 220.0),
         Scenario::Survivors(1000) => fixed("35 MiB", 35.0),
         Scenario::Survivors(100_000) => fixed("8 MiB", 8.0),
-        Scenario::Refill(1000) => Some(Bar {
-            words: "1.10 x mimalloc",
-            bound: find("mimalloc", false).map(|entry| 1.10 * value(entry)),
-        }),
+        Scenario::Refill(1000) => {
+            Some(Bar { words: "1.10 x mimalloc", bound: find("mimalloc", false).map(|entry| 1.10 * value(entry)) })
+        }
         Scenario::Random95 => Some(Bar {
             words: "the best peer, within 1 %",
-            bound: entries
-                .iter()
-                .filter(|e| e.subject.is_peer())
-                .map(value)
-                .reduce(f64::min)
-                .map(|b| SAME_RSS * b),
+            bound: entries.iter().filter(|e| e.subject.is_peer()).map(value).reduce(f64::min).map(|b| SAME_RSS * b),
         }),
-        Scenario::Oscillate => Some(Bar {
-            words: "1.10 x purging off",
-            bound: find("cenote", true).map(|entry| 1.10 * value(entry)),
-        }),
+        Scenario::Oscillate => {
+            Some(Bar { words: "1.10 x purging off", bound: find("cenote", true).map(|entry| 1.10 * value(entry)) })
+        }
         Scenario::ThreadCost => fixed("32 KiB", 32.0),
         Scenario::Survivors(_) | Scenario::Refill(_) | Scenario::Idle => None,
     }

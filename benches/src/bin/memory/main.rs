@@ -65,13 +65,8 @@ enum Verdict {
 
 impl Arguments {
     fn measure(&self, scenario: Scenario, progress: &ProgressBar) -> Result<Measured, String> {
-        let subjects = if self.alloc.is_empty() {
-            Subject::ALL
-        } else {
-            &self.alloc
-        };
-        let mut variants: Vec<(Subject, bool)> =
-            subjects.iter().map(|&subject| (subject, false)).collect();
+        let subjects = if self.alloc.is_empty() { Subject::ALL } else { &self.alloc };
+        let mut variants: Vec<(Subject, bool)> = subjects.iter().map(|&subject| (subject, false)).collect();
         if scenario == Scenario::Oscillate && subjects.contains(&Subject::Cenote) {
             variants.push((Subject::Cenote, true));
         }
@@ -83,40 +78,23 @@ impl Arguments {
         for rep in 1..=reps {
             for (&(subject, purge_off), outcomes) in variants.iter().zip(&mut outcomes) {
                 progress.set_message(format!("{scenario} {subject} {rep}/{reps}"));
-                let environment: &[_] = if purge_off {
-                    &[("CENOTE_PURGE", "off")]
-                } else {
-                    &[]
-                };
+                let environment: &[_] = if purge_off { &[("CENOTE_PURGE", "off")] } else { &[] };
                 outcomes.push(Part::Scenario(scenario).run_apart(subject, environment)?);
             }
         }
         let entries: Vec<Entry> = variants
             .iter()
             .zip(&outcomes)
-            .map(|(&(subject, purge_off), outcomes)| Entry {
-                subject,
-                purge_off,
-                outcome: medians(outcomes),
-            })
+            .map(|(&(subject, purge_off), outcomes)| Entry { subject, purge_off, outcome: medians(outcomes) })
             .collect();
         let bar = bars::bar(scenario, &entries);
-        Ok(Measured {
-            scenario,
-            entries,
-            bar,
-        })
+        Ok(Measured { scenario, entries, bar })
     }
 
     fn measure_all(&self) -> Result<Vec<Measured>, String> {
-        let scenarios = if self.scenario.is_empty() {
-            Scenario::ALL
-        } else {
-            &self.scenario
-        };
-        let progress = ProgressBar::new(scenarios.len() as u64).with_style(
-            ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("a valid template"),
-        );
+        let scenarios = if self.scenario.is_empty() { Scenario::ALL } else { &self.scenario };
+        let progress = ProgressBar::new(scenarios.len() as u64)
+            .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").expect("a valid template"));
         let mut all = Vec::new();
         for &scenario in scenarios {
             let measured = self.measure(scenario, &progress)?;
@@ -131,9 +109,7 @@ impl Arguments {
 
 /// The median of each field by itself.
 fn medians(outcomes: &[Outcome]) -> Outcome {
-    let of = |field: fn(&Outcome) -> u64| {
-        median(&outcomes.iter().map(|o| field(o) as f64).collect::<Vec<_>>()) as u64
-    };
+    let of = |field: fn(&Outcome) -> u64| median(&outcomes.iter().map(|o| field(o) as f64).collect::<Vec<_>>()) as u64;
     Outcome {
         peak_bytes: of(|o| o.peak_bytes),
         end_bytes: of(|o| o.end_bytes),
@@ -146,16 +122,9 @@ impl Measured {
     /// Whether cenote meets the bar; none where there is no bar.
     fn verdict(&self) -> Option<Verdict> {
         let bar = self.bar.as_ref()?;
-        let cenote = self
-            .entries
-            .iter()
-            .find(|entry| entry.subject == Subject::Cenote && !entry.purge_off);
+        let cenote = self.entries.iter().find(|entry| entry.subject == Subject::Cenote && !entry.purge_off);
         Some(match (cenote, bar.bound) {
-            (Some(entry), Some(bound))
-                if (bars::quantity(self.scenario).of)(&entry.outcome) <= bound =>
-            {
-                Verdict::Met
-            }
+            (Some(entry), Some(bound)) if (bars::quantity(self.scenario).of)(&entry.outcome) <= bound => Verdict::Met,
             (Some(_), Some(_)) => Verdict::Missed,
             _ => Verdict::NotJudged,
         })
@@ -164,22 +133,11 @@ impl Measured {
     fn print(&self) {
         let quantity = bars::quantity(self.scenario);
         println!("{}: {}\n", self.scenario, self.scenario.summary());
-        let mut table = table::new([
-            "allocator",
-            quantity.heading,
-            "peak, MiB",
-            "end, MiB",
-            "live, MiB",
-            "CPU, ms",
-        ]);
+        let mut table = table::new(["allocator", quantity.heading, "peak, MiB", "end, MiB", "live, MiB", "CPU, ms"]);
         for entry in &self.entries {
             let outcome = &entry.outcome;
             table.add_row([
-                format!(
-                    "{}{}",
-                    entry.subject,
-                    if entry.purge_off { ", purging off" } else { "" }
-                ),
+                format!("{}{}", entry.subject, if entry.purge_off { ", purging off" } else { "" }),
                 format!("{:.2}", (quantity.of)(outcome)),
                 format!("{:.2}", mib(outcome.peak_bytes)),
                 format!("{:.2}", mib(outcome.end_bytes)),
@@ -188,9 +146,7 @@ impl Measured {
             ]);
         }
         if let (Some(bar), Some(verdict)) = (&self.bar, self.verdict()) {
-            let bound = bar
-                .bound
-                .map_or("-".to_string(), |bound| format!("<= {bound:.2}"));
+            let bound = bar.bound.map_or("-".to_string(), |bound| format!("<= {bound:.2}"));
             table.add_row([format!("bar: {}", bar.words), bound, format!("{verdict:?}")]);
         }
         println!("{table}\n");
@@ -239,24 +195,16 @@ fn main() -> ExitCode {
         }
     };
     if let Some(path) = &arguments.json {
-        let document =
-            serde_json::Value::from(all.iter().map(Measured::to_json).collect::<Vec<_>>());
+        let document = serde_json::Value::from(all.iter().map(Measured::to_json).collect::<Vec<_>>());
         if let Err(e) = std::fs::write(path, format!("{document:#}\n")) {
             eprintln!("memory: {}: {e}", path.display());
             return ExitCode::FAILURE;
         }
     }
-    let missed: Vec<String> = all
-        .iter()
-        .filter(|m| m.verdict() == Some(Verdict::Missed))
-        .map(|m| m.scenario.to_string())
-        .collect();
+    let missed: Vec<String> =
+        all.iter().filter(|m| m.verdict() == Some(Verdict::Missed)).map(|m| m.scenario.to_string()).collect();
     if !missed.is_empty() {
         println!("cenote misses the bar of: {}", missed.join(", "));
     }
-    if arguments.assert && !missed.is_empty() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if arguments.assert && !missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
