@@ -221,20 +221,18 @@ impl RawHeap {
     /// The block came from this heap with this layout and nobody uses it any more.
     pub(super) unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(heap) = self.0 else { return };
-        let mut inner = heap.inner.lock();
         let Some(class) = class_for(layout) else {
-            if let Some(first) = pool::slice_of(block) {
-                inner.unlink_run(first);
+            if let Some((first, _)) = large::run_at(block, layout) {
+                heap.inner.lock().unlink_run(first);
             }
-            drop(inner);
             // SAFETY: the caller's.
             return unsafe { large::free(block, layout) };
         };
         if settings::verify() > 0 {
-            drop(inner);
             // SAFETY: the caller's.
             return unsafe { cache::free_direct(block, class) };
         }
+        let mut inner = heap.inner.lock();
         let top = inner.parked().get(class);
         let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
         let report = inner.take_report();

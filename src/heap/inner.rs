@@ -6,7 +6,7 @@ use super::{ARENAS, FALLBACK_BLOCKS};
 use crate::base::config::*;
 use crate::base::size_class::{CLASS_MAX_BYTES, CLASSES, TABLE, size_of};
 use crate::os;
-use crate::pool::{self, Kind, Misuse, Pool, SliceWord, Taken, pool_at};
+use crate::pool::{self, Kind, POOLS, Misuse, Pool, SliceWord, Taken, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -580,10 +580,10 @@ impl Inner {
             self.release(pool);
         }
         while self.runs != NIL {
-            // SAFETY: the run is this heap's, whose lock is held.
-            let run = unsafe { pool_at(self.runs) };
-            let (first, slices) = (self.runs, run.run_slices);
-            self.runs = run.all_next;
+            let first = self.runs;
+            // SAFETY: the run is this heap's, whose lock is held, and nobody uses it any more.
+            let slices = unsafe { pool::run_slices(first) };
+            self.unlink_run(first);
             slices_freed += slices as usize;
             pool::forget(first, slices);
             ARENAS.put(first, slices, false);
@@ -596,12 +596,14 @@ impl Inner {
 
     /// Counts a run of this first-class heap among those to free with it.
     pub(crate) fn link_run(&mut self, first: u32) {
-        // SAFETY: the run is this heap's, whose lock is held; so is the one linked before it.
+        // SAFETY: the run is this heap's, whose lock is held; so is the one linked before it. No reference to a descriptor
+        // is made, since a run's length changes without the lock.
         unsafe {
-            let run = pool_at(first);
-            (run.all_previous, run.all_next) = (NIL, self.runs);
+            let run = POOLS.at(first);
+            (*run).all_previous = NIL;
+            (*run).all_next = self.runs;
             if self.runs != NIL {
-                pool_at(self.runs).all_previous = first;
+                (*POOLS.at(self.runs)).all_previous = first;
             }
         }
         self.runs = first;
@@ -611,14 +613,14 @@ impl Inner {
     pub(crate) fn unlink_run(&mut self, first: u32) {
         // SAFETY: as for `link_run`.
         unsafe {
-            let (previous, next) = (pool_at(first).all_previous, pool_at(first).all_next);
+            let (previous, next) = ((*POOLS.at(first)).all_previous, (*POOLS.at(first)).all_next);
             if previous == NIL {
                 self.runs = next;
             } else {
-                pool_at(previous).all_next = next;
+                (*POOLS.at(previous)).all_next = next;
             }
             if next != NIL {
-                pool_at(next).all_previous = previous;
+                (*POOLS.at(next)).all_previous = previous;
             }
         }
     }

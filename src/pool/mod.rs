@@ -81,6 +81,24 @@ pub(crate) unsafe fn pool_at<'a>(slice: u32) -> &'a mut Pool {
     unsafe { &mut *POOLS.at(slice) }
 }
 
+/// Slices of the run that starts at `first`.
+///
+/// # Safety
+/// The run is the caller's: it has the block, or the heap that is being destroyed.
+pub(crate) unsafe fn run_slices(first: u32) -> u32 {
+    // SAFETY: descriptors grow with the arenas. No reference is made: links of the descriptor may change meanwhile.
+    unsafe { (*POOLS.at(first)).run_slices }
+}
+
+/// Sets what [`run_slices`] tells.
+///
+/// # Safety
+/// As for that.
+pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
+    // SAFETY: as there.
+    unsafe { (*POOLS.at(first)).run_slices = slices };
+}
+
 /// Makes `slices` slices from `first` on a pool of `class` for heap `owner`.
 ///
 /// # Safety

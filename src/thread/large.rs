@@ -9,7 +9,7 @@ use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of};
 use crate::os;
 use crate::arena::CleanMask;
-use crate::pool::{self, Kind, SliceWord, address_of, pool_at};
+use crate::pool::{self, Kind, SliceWord, address_of};
 use crate::sync::{AtomicUsize, Ordering};
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -88,7 +88,7 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
         pool::set_word(slice, SliceWord::RUN_TAIL);
     }
     // SAFETY: nobody else knows of the run yet.
-    unsafe { pool_at(first) }.run_slices = slices;
+    unsafe { pool::set_run_slices(first, slices) };
     if zeroed {
         clear_dirty(first, slices, &clean);
     }
@@ -105,14 +105,14 @@ fn clear_dirty(first: u32, slices: u32, clean: &CleanMask) {
 
 /// The first slice and the length of the run at `block`, which was allocated with `layout`; none for a block of the system allocator.
 /// Aborts if the metadata shows that there is no such run.
-fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
+pub(crate) fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
     let first = pool::slice_of(block)?;
     let word = pool::word_of(first);
     if word.kind() != Kind::Run || address_of(first) != block {
         die_of(block, word, layout.size());
     }
     // SAFETY: the run is the caller's, so nobody else changes its descriptor.
-    let slices = unsafe { pool_at(first) }.run_slices;
+    let slices = unsafe { pool::run_slices(first) };
     if slices != slices_for(layout.size()) {
         os::die(format_args!(
             "free of {block:p} with a layout of {} bytes, but its block has {} bytes",
@@ -177,6 +177,6 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Opti
         purger::note((slices - wanted) as usize * SLICE_BYTES);
     }
     // SAFETY: the run is the caller's.
-    unsafe { pool_at(first) }.run_slices = wanted;
+    unsafe { pool::set_run_slices(first, wanted) };
     Some(block)
 }

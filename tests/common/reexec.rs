@@ -4,7 +4,7 @@ use std::env;
 use std::process::{Command, Output};
 
 /// Holds what the parent tells the child.
-const VARIABLE: &str = "CENOTE_TEST_CHILD";
+const VARIABLE: &str = "TEST_CHILD";
 
 /// A command that runs one test of this binary in a new process.
 pub fn child(test: &str, message: &str) -> Command {
