@@ -17,9 +17,10 @@
 
 mod inner;
 pub(crate) mod magazine;
+mod misuse;
 mod registry;
 
-pub(crate) use inner::die_of;
+pub(crate) use misuse::die_of;
 pub(crate) use registry::{
     COMMUNAL, Heap, adopt_for_thread, create, destroy, for_each, free_into_owner, heap_at, lock_all, orphan,
     orphan_all_but, place, region_bytes, release_all,

@@ -125,11 +125,11 @@ pub(super) fn try_orphans(mut take_over: impl FnMut(&'static Heap) -> bool) -> b
 pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
     let Some(slice) = pool::slice_of(address) else {
         // SAFETY: the caller's.
-        return unsafe { super::inner::free_foreign(address, class) };
+        return unsafe { super::misuse::free_foreign(address, class) };
     };
     let (word, mut inner) = pool::lock_owner(slice, |word| {
         if !word.is_pool_of(class) {
-            super::inner::die_of(address, word, size_of(class));
+            super::misuse::die_of(address, word, size_of(class));
         }
         &heap_at(word.owner()).inner
     });

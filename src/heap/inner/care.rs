@@ -1,0 +1,202 @@
+//! What is done to a heap from outside: the purger's care, destruction, counting, checking.
+
+use super::{ClassCounts, Inner};
+use crate::base::config::*;
+use crate::base::size_class::{CLASSES, TABLE};
+use crate::heap::ARENAS;
+use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
+use crate::os;
+use crate::pool::{self, Pool, SliceWord, pool_at};
+use crate::sync::{Links, NIL, Ordering, next_of};
+
+impl Inner {
+    /// Flushes everything cached: the mailbox, the depot and the parked magazines.
+    pub(crate) fn retire_cache(&mut self) {
+        self.collect();
+        let parked = Tops::new();
+        self.parked.move_to(&parked);
+        self.flush_all(&parked);
+        for class in 0..CLASSES {
+            while let Some(top) = self.withdraw(class, no_magazine()) {
+                self.flush_and_put_away(class, top);
+            }
+        }
+        while self.empties != NIL {
+            let top = self.take_magazine(0).expect("an empty magazine is at hand");
+            magazine::put_away(top);
+        }
+    }
+
+    /// Flushes all magazines of `tops`, which are this heap's or its thread's.
+    pub(crate) fn flush_all(&mut self, tops: &Tops) {
+        for class in 0..CLASSES {
+            let top = tops.get(class);
+            if top != no_magazine() {
+                tops.set(class, no_magazine());
+                self.flush_and_put_away(class, top);
+            }
+        }
+    }
+
+    pub(super) fn flush_and_put_away(&mut self, class: usize, top: Top) {
+        if let Some(empty) = self.flush(class, top) {
+            self.put_away(empty);
+        }
+    }
+
+    /// Flushes from each depot the magazines that nobody needed since the last call, and the partly filled one if nothing
+    /// happened at all. Returns whether any is left.
+    pub(super) fn trim_depots(&mut self, was_active: bool) -> bool {
+        let mut left = false;
+        for class in 0..CLASSES {
+            for _ in 0..self.classes[class].depot_low {
+                let top = magazine::open(self.withdraw_first(class));
+                self.flush_and_put_away(class, top);
+            }
+            if self.classes[class].depot_length == 0
+                && !was_active
+                && let Some(top) = self.withdraw(class, no_magazine())
+            {
+                self.flush_and_put_away(class, top);
+            }
+            let here = &mut self.classes[class];
+            here.depot_limit -= here.depot_low;
+            here.depot_low = here.depot_length;
+            left |= here.depot_length > 0 || here.partial != NIL;
+        }
+        left
+    }
+
+    /// Looks after what this heap caches on the purger's behalf: takes in its mail, and flushes what was not needed since
+    /// the last look, which for a heap without a thread is everything if nothing happened. Returns whether another look
+    /// is wanted.
+    pub(crate) fn tend_cache(&mut self) -> bool {
+        let was_active = core::mem::replace(&mut self.active, false);
+        self.idle = true;
+        self.collect();
+        let again = if self.has_thread() || was_active {
+            self.trim_depots(was_active) || was_active
+        } else {
+            self.retire_cache();
+            false
+        };
+        self.idle = false;
+        again
+    }
+
+    /// Looks after a pool of this heap on the purger's behalf: when nobody touched it since the last look (or `force`),
+    /// it goes back to the arenas if no block is in use, else its free OS pages are purged. Returns the bytes purged and
+    /// whether another look is wanted.
+    pub(crate) fn tend(&mut self, first: u32, force: bool) -> (usize, bool) {
+        // SAFETY: the caller read the slice's word under this heap's lock, which is held.
+        let pool = unsafe { pool_at(first) };
+        if pool.touched && !force {
+            pool.touched = false;
+            return (0, true);
+        }
+        if pool.used() == 0 {
+            self.idle = true;
+            self.release(pool);
+            self.idle = false;
+            return (0, false);
+        }
+        // SAFETY: the pages lie in this pool's memory, hold no block in use, and none is handed out under the lock.
+        (pool.purge_pages(|address, bytes| unsafe { os::purge(address, bytes) }), false)
+    }
+
+    /// Gives all pools and runs back to the arenas, with whatever blocks are in them. Returns their bytes.
+    pub(crate) fn destroy(&mut self) -> usize {
+        let mut slices_freed = 0;
+        for class in 0..CLASSES {
+            let top = self.parked.get(class);
+            if top != no_magazine() {
+                self.parked.set(class, no_magazine());
+                self.put_away(magazine::emptied(class, top));
+            }
+            while let Some(top) = self.withdraw(class, no_magazine()) {
+                self.put_away(magazine::emptied(class, top));
+            }
+        }
+        while self.pools != NIL {
+            // SAFETY: the pool is this heap's, whose lock is held.
+            let pool = unsafe { pool_at(self.pools) };
+            slices_freed += pool.slices() as usize;
+            self.release(pool);
+        }
+        while self.runs != NIL {
+            let first = self.runs;
+            // SAFETY: the run is this heap's, whose lock is held, and nobody uses it any more.
+            let slices = unsafe { pool::run_slices(first) };
+            self.unlink_run(first);
+            slices_freed += slices as usize;
+            pool::forget(first, slices);
+            ARENAS.put(first, slices, false);
+        }
+        for class in &mut self.classes {
+            class.taken = 0;
+        }
+        slices_freed * SLICE_BYTES
+    }
+
+    /// What this heap has of `class`, where `tops` are its thread's if it has one.
+    pub(crate) fn counts(&self, class: usize, tops: Option<&Tops>) -> ClassCounts {
+        let here = &self.classes[class];
+        let mut cached = self.parked.blocks(class) + tops.map_or(0, |tops| tops.blocks(class));
+        cached += here.depot_length as usize * TABLE[class].magazine as usize;
+        if here.partial != NIL {
+            cached += magazine::label(here.partial).blocks;
+        }
+        ClassCounts { pools: here.pools as usize, taken: here.taken, cached }
+    }
+
+    /// Panics unless the invariants of this heap and its pools hold.
+    pub(crate) fn check(&self) {
+        let mut taken = [0; CLASSES];
+        let mut pools = [0; CLASSES];
+        let mut listed = [0; CLASSES];
+        let mut first = self.pools;
+        while first != NIL {
+            // SAFETY: the pool is this heap's, whose lock is held.
+            let pool = unsafe { pool_at(first) };
+            pool.check();
+            assert_eq!(pool.list, pool.wanted_list(), "pool {first}: its list");
+            for offset in 0..pool.slices() {
+                let word = pool::word_of(first + offset);
+                assert_eq!(word, SliceWord::pool(self.id, pool.class(), offset), "pool {first}: slice {offset}'s word");
+            }
+            taken[pool.class()] += pool.used() as usize;
+            pools[pool.class()] += 1;
+            listed[pool.class()] += (pool.list != Pool::UNLISTED) as u32;
+            first = pool.all_next;
+        }
+        for class in 0..CLASSES {
+            let here = &self.classes[class];
+            assert_eq!(taken[class], here.taken, "class {class}: blocks taken");
+            assert_eq!(pools[class], here.pools, "class {class}: pools");
+            for &head in &here.lists {
+                let (mut first, mut previous) = (head, NIL);
+                while first != NIL {
+                    // SAFETY: as above.
+                    let pool = unsafe { pool_at(first) };
+                    assert_eq!(pool.previous, previous, "pool {first}: the list's back link");
+                    listed[class] -= 1;
+                    (previous, first) = (first, pool.next);
+                }
+            }
+            assert_eq!(listed[class], 0, "class {class}: listed pools");
+            let mut magazines = 0;
+            let mut index = here.depot;
+            while index != NIL {
+                let label = magazine::label(index);
+                assert_eq!(label.class, class, "a depot's magazine is of its class");
+                assert_eq!(label.blocks, TABLE[class].magazine as usize, "a depot's magazine is full");
+                magazines += 1;
+                // ORDERING: Relaxed: as for `deposit`.
+                index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
+            }
+            assert_eq!(magazines, here.depot_length, "class {class}: the depot's length");
+            assert!(here.depot_length <= here.depot_limit, "class {class}: the depot's limit");
+            assert!(here.depot_low <= here.depot_length, "class {class}: the depot's low-water mark");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The inside of a heap: pools by class and fullness, and the depot of full magazines.
+
+mod care;
+mod depot;
+mod pools;
+
+use super::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
+use super::misuse::{die_of, free_foreign};
+use super::registry::heap_at;
+use crate::base::config::*;
+use crate::base::size_class::{CLASSES, TABLE, size_of};
+use crate::pool::{self, Pool};
+use crate::sync::{NIL, Ordering};
+
+/// See the module above. All of it is guarded by the heap's lock.
+pub(crate) struct Inner {
+    id: u32,
+    classes: [ClassHeap; CLASSES],
+    /// All pools, and all runs of a first-class heap.
+    pools: u32,
+    runs: u32,
+    /// Empty magazines at hand.
+    empties: u32,
+    empties_count: u32,
+    /// The magazines of an orphan, of a first-class heap or of the communal one.
+    parked: Tops,
+    /// Bytes given to pools or the depot that the purger was not told of yet.
+    unreported_bytes: usize,
+    /// A heap whose mailbox overflows.
+    overfull: u32,
+    /// Whether a magazine was exchanged since the purger last looked.
+    active: bool,
+    /// Whether what becomes free now was idle before, since the purger flushes it.
+    idle: bool,
+}
+
+#[derive(Clone, Copy)]
+struct ClassHeap {
+    /// Pools from which blocks can be taken, the fullest first.
+    lists: [u32; Pool::LISTS],
+    /// The magazine that partly filled ones from the mailbox are merged into.
+    partial: u32,
+    /// Full magazines, and how many; the least there were since the purger last looked.
+    depot: u32,
+    depot_length: u16,
+    depot_low: u16,
+    /// Magazines the depot may hold: none until it shows that they would have been of use, then twice as many each time, so that a thread that frees and
+    /// never allocates hoards nothing.
+    depot_limit: u16,
+    /// Whether the limit turned a magazine away since the depot was last found empty.
+    turned_away: bool,
+    /// Blocks to take at the next refill.
+    refill: u8,
+    pools: u32,
+    /// Blocks taken from the pools: in use or cached.
+    taken: usize,
+}
+
+/// What a heap has of one class.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ClassCounts {
+    pub(crate) pools: usize,
+    /// Blocks out of the pools, of which `cached` lie in magazines.
+    pub(crate) taken: usize,
+    pub(crate) cached: usize,
+}
+
+
+impl Inner {
+    pub(crate) fn new(id: u32) -> Self {
+        let class = ClassHeap {
+            lists: [NIL; Pool::LISTS],
+            partial: NIL,
+            depot: NIL,
+            depot_length: 0,
+            depot_low: 0,
+            depot_limit: 0,
+            turned_away: false,
+            refill: 0,
+            pools: 0,
+            taken: 0,
+        };
+        Self {
+            id,
+            classes: [class; CLASSES],
+            pools: NIL,
+            runs: NIL,
+            empties: NIL,
+            empties_count: 0,
+            parked: Tops::new(),
+            unreported_bytes: 0,
+            overfull: NIL,
+            active: true,
+            idle: false,
+        }
+    }
+
+    /// Whether a thread has this heap.
+    pub(crate) fn has_thread(&self) -> bool {
+        // ORDERING: Relaxed: written under this heap's lock, which is held.
+        !heap_at(self.id).tops.load(Ordering::Relaxed).is_null()
+    }
+
+    pub(crate) fn parked(&self) -> &Tops {
+        &self.parked
+    }
+
+    /// Bytes that the purger is to be told of, if they are many; then they count as told.
+    pub(crate) fn take_report(&mut self) -> Option<usize> {
+        (self.unreported_bytes >= REPORT_BYTES).then(|| core::mem::take(&mut self.unreported_bytes))
+    }
+
+    /// The bytes that the purger is to be told of when the heap's thread ends: all that were not told yet, and what is
+    /// parked.
+    pub(crate) fn take_last_report(&mut self) -> usize {
+        let parked = (0..CLASSES).map(|class| self.parked.blocks(class) * size_of(class)).sum::<usize>();
+        core::mem::take(&mut self.unreported_bytes) + parked
+    }
+
+    /// A heap whose mailbox was seen to overflow and should be collected by somebody who holds no lock.
+    pub(crate) fn take_overfull(&mut self) -> Option<u32> {
+        let heap = core::mem::replace(&mut self.overfull, NIL);
+        (heap != NIL).then_some(heap)
+    }
+
+    /// Exchanges the empty magazine `top` of `class` (or none) for one with blocks: from the depot, from what others
+    /// freed, from the pools. None if memory is short; then `top` still counts.
+    pub(crate) fn fill(&mut self, class: usize, top: Top) -> Option<Top> {
+        self.active = true;
+        if let Some(full) = self.withdraw(class, top) {
+            return Some(full);
+        }
+        let here = &mut self.classes[class];
+        if here.turned_away {
+            here.turned_away = false;
+            here.depot_limit = (here.depot_limit * 2).clamp(1, TABLE[class].depot.into());
+        }
+        if !heap_at(self.id).mailbox.is_empty() {
+            self.collect();
+            if let Some(full) = self.withdraw(class, top) {
+                return Some(full);
+            }
+        }
+        let bottom = if top == no_magazine() { self.take_magazine(class)? } else { top };
+        let capacity = TABLE[class].magazine as usize;
+        let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
+        // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
+        let taken = unsafe {
+            match self.borrow_blocks(class, bottom, want) {
+                0 => self.take_blocks(class, bottom, want).blocks,
+                borrowed => borrowed,
+            }
+        };
+        if taken == 0 {
+            if top == no_magazine() {
+                self.put_away(bottom);
+            }
+            return None;
+        }
+        self.classes[class].refill = (want * 2).min(capacity) as u8;
+        let filled = bottom.wrapping_add(taken);
+        // Low addresses go out first.
+        // SAFETY: the magazine is this heap's.
+        unsafe { magazine::contents(class, filled) }.reverse();
+        Some(filled)
+    }
+
+    /// Exchanges the full magazine `top` of `class` (or none) for one with room. None if memory is short; then there is
+    /// no magazine any more, and no block in it.
+    pub(crate) fn make_room(&mut self, class: usize, top: Top) -> Option<Top> {
+        self.active = true;
+        if top == no_magazine() {
+            return self.take_magazine(class);
+        }
+        if self.depot_has_room(class)
+            && let Some(empty) = self.take_magazine(class)
+        {
+            self.deposit(class, magazine::close(class, top));
+            return Some(empty);
+        }
+        self.flush(class, top)
+    }
+
+    /// Puts the blocks of the magazine `top` of `class` where they belong: its own into their pools, others into
+    /// their owners' mailboxes. Returns it emptied, unless it had to be sent away itself.
+    pub(crate) fn flush(&mut self, class: usize, top: Top) -> Option<Top> {
+        // SAFETY: the magazine is this heap's.
+        let blocks = unsafe { magazine::contents(class, top) };
+        let floor = top.wrapping_sub(blocks.len());
+        self.unreported_bytes += blocks.len() * size_of(class);
+        let mut foreign = 0;
+        for i in 0..blocks.len() {
+            let block = blocks[i];
+            let Some(slice) = pool::slice_of(block) else {
+                // SAFETY: whoever put it into the magazine freed it.
+                unsafe { free_foreign(block, class) };
+                continue;
+            };
+            let word = pool::word_of(slice);
+            if !word.is_pool_of(class) {
+                die_of(block, word, size_of(class));
+            }
+            if word.owner() == self.id {
+                self.put(block, slice - word.offset(), class);
+            } else {
+                blocks[foreign] = block;
+                foreign += 1;
+            }
+        }
+        if foreign == 0 {
+            return Some(floor);
+        }
+        // ORDERING: Relaxed: a statistic.
+        heap_at(self.id).sent_blocks.fetch_add(foreign, Ordering::Relaxed);
+        self.send(class, floor, &mut blocks[..foreign])
+    }
+
+    /// Sends `blocks`, which lie in the magazine of `class` with floor `floor`, to their owners.
+    fn send(&mut self, class: usize, floor: Top, mut blocks: &mut [*mut u8]) -> Option<Top> {
+        let id = self.id;
+        let owner_of = |block: *mut u8| pool::slice_of(block).map_or(id, |slice| pool::word_of(slice).owner());
+        loop {
+            let owner = owner_of(blocks[0]);
+            let others = blocks.iter().filter(|&&block| owner_of(block) != owner).count();
+            let packet = if others == 0 { None } else { magazine::take(class) };
+            let Some(packet) = packet else {
+                // The magazine itself is the packet. It may hold blocks of others: their owner passes them on.
+                self.post(owner, magazine::close(class, floor.wrapping_add(blocks.len())));
+                return self.take_magazine(class);
+            };
+            let mut packed = packet;
+            let mut left = 0;
+            for i in 0..blocks.len() {
+                let block = blocks[i];
+                if owner_of(block) == owner {
+                    // SAFETY: the packet is this heap's and has room for as many blocks as the magazine they come from.
+                    packed = unsafe { magazine::push(packed, block) };
+                } else {
+                    blocks[left] = block;
+                    left += 1;
+                }
+            }
+            self.post(owner, magazine::close(class, packed));
+            blocks = &mut blocks[..left];
+            if left == 0 {
+                return Some(floor);
+            }
+        }
+    }
+
+    fn post(&mut self, owner: u32, index: u32) {
+        if heap_at(owner).mailbox.send(&MagazineLinks, index) > MAILBOX_MAGAZINES {
+            self.overfull = owner;
+        }
+    }
+
+}

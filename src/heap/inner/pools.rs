@@ -1,0 +1,222 @@
+//! Pools of a heap, by class and fullness, and the runs of a first-class heap.
+
+use super::Inner;
+use crate::base::config::*;
+use crate::base::size_class::{TABLE, size_of};
+use crate::heap::ARENAS;
+use crate::heap::registry::{self, heap_at};
+use crate::os;
+use crate::pool::{self, Misuse, POOLS, Pool, Taken, pool_at};
+use crate::sync::NIL;
+
+impl Inner {
+    /// Takes the first blocks of `class` that a thread ever needs from the communal heap, if that is free at the moment: a
+    /// thread that needs few then shares its OS pages with others of its kind.
+    ///
+    /// # Safety
+    /// `out` has room for `want` pointers.
+    pub(super) unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
+        if !self.has_thread() || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
+            return 0;
+        }
+        match heap_at(registry::COMMUNAL).inner.try_lock() {
+            Some(mut communal) => {
+                communal.collect();
+                // SAFETY: the caller's.
+                unsafe { communal.take_blocks(class, out, want) }.blocks
+            }
+            None => 0,
+        }
+    }
+
+    /// Takes up to `want` blocks of `class` from the pools, fullest first, or from a new pool; writes them to `out`.
+    ///
+    /// # Safety
+    /// `out` has room for `want` pointers.
+    pub(crate) unsafe fn take_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> Taken {
+        let mut taken = Taken::default();
+        while taken.blocks < want {
+            let Some(first) = self.classes[class].lists.iter().copied().find(|&first| first != NIL) else {
+                // A part now is better than a new pool.
+                if taken.blocks > 0 || !(self.take_over_pools(class) || self.new_pool(class)) {
+                    break;
+                }
+                continue;
+            };
+            // SAFETY: the pool is in this heap's lists, whose lock is held.
+            let pool = unsafe { pool_at(first) };
+            // SAFETY: the caller's room.
+            let more = unsafe { pool.take(out.wrapping_add(taken.blocks), want - taken.blocks) };
+            taken.blocks += more.blocks;
+            taken.never_used += more.never_used;
+            self.relist(pool);
+        }
+        self.classes[class].taken += taken.blocks;
+        taken
+    }
+
+    /// Puts the block at `address` into the pool of `class` that starts at slice `first` and is this heap's.
+    #[inline]
+    pub(crate) fn put(&mut self, address: *mut u8, first: u32, class: usize) {
+        // SAFETY: the pool is this heap's, whose lock is held.
+        let pool = unsafe { pool_at(first) };
+        match pool.put(address) {
+            Ok(()) => {}
+            Err(Misuse::DoubleFree) => os::die(format_args!("double free of {address:p}")),
+            Err(Misuse::NotABlock) => os::die(format_args!("free of {address:p}, which is not the start of a block")),
+        }
+        self.classes[class].taken -= 1;
+        if pool.list != pool.wanted_list() {
+            self.relist(pool);
+        }
+        if pool.used() == 0 && !self.is_only_listed(pool) {
+            self.release(pool);
+        }
+    }
+
+    pub(super) fn new_pool(&mut self, class: usize) -> bool {
+        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32) else { return false };
+        // SAFETY: the slices were just taken.
+        let pool = unsafe {
+            pool::create(first, class, self.id, clean);
+            pool_at(first)
+        };
+        self.link_all(pool);
+        self.relist(pool);
+        true
+    }
+
+    /// Takes over the pools of `class` with free blocks that threads left when they ended.
+    pub(super) fn take_over_pools(&mut self, class: usize) -> bool {
+        // A heap without a thread takes over nothing: a first-class one is freed whole, and would take down blocks that
+        // others have in such a pool.
+        if !self.has_thread() {
+            return false;
+        }
+        registry::try_orphans(|heap| {
+            let Some(mut orphan) = heap.inner.try_lock() else { return false };
+            orphan.retire_cache();
+            let mut moved = false;
+            for list in 0..Pool::LISTS {
+                while orphan.classes[class].lists[list] != NIL {
+                    // SAFETY: the pool is the orphan's, whose lock is held.
+                    let pool = unsafe { pool_at(orphan.classes[class].lists[list]) };
+                    orphan.unlist(pool);
+                    orphan.unlink_all(pool);
+                    orphan.classes[class].taken -= pool.used() as usize;
+                    pool::set_owner(pool, self.id);
+                    self.link_all(pool);
+                    self.relist(pool);
+                    self.classes[class].taken += pool.used() as usize;
+                    moved = true;
+                }
+            }
+            moved
+        })
+    }
+
+    pub(super) fn release(&mut self, pool: &mut Pool) {
+        self.unlist(pool);
+        self.unlink_all(pool);
+        let (first, slices) = (pool.first(), pool.slices());
+        pool.clear();
+        pool::forget(first, slices);
+        ARENAS.put(first, slices, self.idle);
+    }
+
+    pub(super) fn is_only_listed(&self, pool: &Pool) -> bool {
+        pool.previous == NIL
+            && pool.next == NIL
+            && self.classes[pool.class()].lists.iter().all(|&head| head == NIL || head == pool.first())
+    }
+
+    /// Restores invariant 2 of the module for `pool`.
+    pub(super) fn relist(&mut self, pool: &mut Pool) {
+        let wanted = pool.wanted_list();
+        if pool.list == wanted {
+            return;
+        }
+        self.unlist(pool);
+        pool.list = wanted;
+        if wanted != Pool::UNLISTED {
+            let head = core::mem::replace(&mut self.classes[pool.class()].lists[wanted as usize], pool.first());
+            (pool.previous, pool.next) = (NIL, head);
+            if head != NIL {
+                // SAFETY: another pool of this heap, whose lock is held.
+                unsafe { pool_at(head) }.previous = pool.first();
+            }
+        }
+    }
+
+    pub(super) fn unlist(&mut self, pool: &mut Pool) {
+        if pool.list == Pool::UNLISTED {
+            return;
+        }
+        if pool.previous == NIL {
+            self.classes[pool.class()].lists[pool.list as usize] = pool.next;
+        } else {
+            // SAFETY: another pool of this heap, whose lock is held.
+            unsafe { pool_at(pool.previous) }.next = pool.next;
+        }
+        if pool.next != NIL {
+            // SAFETY: as above.
+            unsafe { pool_at(pool.next) }.previous = pool.previous;
+        }
+        (pool.previous, pool.next, pool.list) = (NIL, NIL, Pool::UNLISTED);
+    }
+
+    pub(super) fn link_all(&mut self, pool: &mut Pool) {
+        (pool.all_previous, pool.all_next) = (NIL, self.pools);
+        if self.pools != NIL {
+            // SAFETY: another pool of this heap, whose lock is held.
+            unsafe { pool_at(self.pools) }.all_previous = pool.first();
+        }
+        self.pools = pool.first();
+        self.classes[pool.class()].pools += 1;
+    }
+
+    pub(super) fn unlink_all(&mut self, pool: &mut Pool) {
+        if pool.all_previous == NIL {
+            self.pools = pool.all_next;
+        } else {
+            // SAFETY: another pool of this heap, whose lock is held.
+            unsafe { pool_at(pool.all_previous) }.all_next = pool.all_next;
+        }
+        if pool.all_next != NIL {
+            // SAFETY: as above.
+            unsafe { pool_at(pool.all_next) }.all_previous = pool.all_previous;
+        }
+        self.classes[pool.class()].pools -= 1;
+    }
+
+    /// Counts a run of this first-class heap among those to free with it.
+    pub(crate) fn link_run(&mut self, first: u32) {
+        // SAFETY: the run is this heap's, whose lock is held; so is the one linked before it. No reference to a descriptor
+        // is made, since a run's length changes without the lock.
+        unsafe {
+            let run = POOLS.at(first);
+            (*run).all_previous = NIL;
+            (*run).all_next = self.runs;
+            if self.runs != NIL {
+                (*POOLS.at(self.runs)).all_previous = first;
+            }
+        }
+        self.runs = first;
+    }
+
+    /// The opposite of [`link_run`](Self::link_run).
+    pub(crate) fn unlink_run(&mut self, first: u32) {
+        // SAFETY: as for `link_run`.
+        unsafe {
+            let (previous, next) = ((*POOLS.at(first)).all_previous, (*POOLS.at(first)).all_next);
+            if previous == NIL {
+                self.runs = next;
+            } else {
+                (*POOLS.at(previous)).all_next = next;
+            }
+            if next != NIL {
+                (*POOLS.at(next)).all_previous = previous;
+            }
+        }
+    }
+}
