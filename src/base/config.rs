@@ -17,12 +17,13 @@ pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
 pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
-/// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small.
+/// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small; but always a
+/// few blocks.
 pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 256 << 10;
-pub(crate) const DEPOT_MAGAZINES: usize = 32;
+pub(crate) const DEPOT_BYTES: usize = 1 << 20;
+pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
 pub(crate) const FIRST_REFILL_BLOCKS: usize = 8;

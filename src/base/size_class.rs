@@ -62,7 +62,8 @@ const fn describe(class: usize) -> Class {
     if blocks > slices * MAX_BLOCKS_PER_SLICE {
         blocks = slices * MAX_BLOCKS_PER_SLICE;
     }
-    let magazine = clamp(MAGAZINE_BYTES / size, 2, MAGAZINE_SLOTS - 1);
+    let least = if size <= MAGAZINE_BYTES { 4 } else { 2 };
+    let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
     Class {
         size: size as u32,
