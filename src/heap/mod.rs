@@ -5,8 +5,8 @@
 //! purger, a thread that adopts pools, a sender whose mail piles up. Blocks that other threads free come in through the
 //! mailbox, without the lock, as magazines that go into the depot as they are.
 //!
-//! Lock order: the lock of one heap, then an orphan's (only tried, never waited for), then the roster's, the arenas' or
-//! the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
+//! Lock order: the lock of one heap, then an orphan's or the communal heap's (only tried, never waited for), then the
+//! roster's, the arenas' or the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
 //!
 //! # Invariants
 //! 1. The words of a pool's slices name the heap in whose lists the pool is. They change only under that heap's lock.
