@@ -1,0 +1,5 @@
+//! TODO(helper)
+use crate::Workload;
+
+/// The workloads of this group.
+pub const WORKLOADS: &[Workload] = &[];

@@ -1,0 +1,83 @@
+//! The programs that every allocator runs.
+//!
+//! They allocate as any Rust program does, through `std`, and know nothing of the allocator under them: each subject links
+//! this crate, compiled once, to its own `#[global_allocator]`.
+
+pub mod field;
+pub mod memory;
+pub mod micro;
+pub mod program;
+pub mod rng;
+pub mod timeline;
+
+use cenote_bench_protocol::{Group, WorkloadInfo};
+
+/// What a run may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// How many threads do the work.
+    pub threads: usize,
+    /// Divides the work: 1 is the ordinary size.
+    pub divisor: u32,
+    /// Seed of all randomness.
+    pub seed: u64,
+}
+
+impl Setting {
+    /// `count`, at the ordinary size, made smaller as the setting asks; at least one.
+    pub fn scaled(&self, count: usize) -> usize {
+        (count / self.divisor as usize).max(1)
+    }
+}
+
+/// The answer of a pass, the same for every allocator; or what was wrong.
+pub type Outcome = Result<u64, String>;
+
+/// One timed pass over a prepared workload, which checks its own answer. Everything that it took is given back when it
+/// returns, save what the workload says it keeps.
+pub type Pass = Box<dyn FnMut() -> Outcome>;
+
+/// A program of the suite.
+#[derive(Clone, Copy)]
+pub struct Workload {
+    /// Its name: words joined by hyphens.
+    pub name: &'static str,
+    /// Its kind.
+    pub group: Group,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Whether `--quick` runs it.
+    pub quick: bool,
+    /// Whether it takes any number of threads; otherwise it always has `threads`.
+    pub scales: bool,
+    /// The threads it has when nobody asks for a number.
+    pub threads: usize,
+    /// Passes that are run before the timed one. Programs have none: starting cold is part of being a program.
+    pub warm_up: u32,
+    /// Makes the inputs, untimed.
+    pub prepare: fn(&Setting) -> Pass,
+}
+
+impl Workload {
+    /// Every workload, by group.
+    pub fn all() -> impl Iterator<Item = &'static Workload> {
+        [micro::WORKLOADS, field::WORKLOADS, program::WORKLOADS, memory::WORKLOADS].into_iter().flatten()
+    }
+
+    /// The workload called `name`.
+    pub fn named(name: &str) -> Option<&'static Workload> {
+        Self::all().find(|workload| workload.name == name)
+    }
+
+    /// What `list` says of it.
+    pub fn info(&self) -> WorkloadInfo {
+        WorkloadInfo {
+            name: self.name.into(),
+            group: self.group,
+            about: self.about.into(),
+            quick: self.quick,
+            scales: self.scales,
+            threads: self.threads,
+        }
+    }
+}
