@@ -4,6 +4,7 @@
 //! this crate, compiled once, to its own `#[global_allocator]`.
 
 pub mod field;
+pub mod mapped;
 pub mod memory;
 pub mod micro;
 pub mod program;
