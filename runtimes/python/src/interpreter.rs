@@ -33,6 +33,7 @@ pub enum Unfit {
 
 /// The functions of the interpreter.
 pub struct Interpreter {
+    is_free_threaded: bool,
     is_initialized: unsafe extern "C" fn() -> c_int,
     get_allocator: unsafe extern "C" fn(c_int, *mut Functions),
     set_allocator: unsafe extern "C" fn(c_int, *const Functions),
@@ -64,6 +65,8 @@ impl Interpreter {
                 return None;
             }
             Some(Self {
+                // What `Py_DECREF` calls in such builds alone.
+                is_free_threaded: symbol::<*const c_void>(c"_Py_MergeZeroLocalRefcount").is_some(),
                 is_initialized: symbol(c"Py_IsInitialized")?,
                 get_allocator: symbol(c"PyMem_GetAllocator")?,
                 set_allocator: symbol(c"PyMem_SetAllocator")?,
@@ -97,7 +100,7 @@ impl Interpreter {
         unsafe { (self.set_allocator)(domain as c_int, functions) };
     }
 
-    /// The name of the allocators in force; none if they are not the interpreter's own, or hooks over those.
+    /// The name of the allocators in force, once it has started up; none if they are not the interpreter's own, or hooks over those.
     fn name(&self) -> Option<&CStr> {
         // SAFETY: may be called at any time.
         let name = unsafe { (self.allocators_name)() };
@@ -105,20 +108,21 @@ impl Interpreter {
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
-    /// Whether the allocators in force are the interpreter's own.
+    /// Whether the allocators in force are the interpreter's own. It has started up.
     pub fn names_allocators(&self) -> bool {
         self.name().is_some()
     }
 
-    /// Finds out whether the functions in force are those that the interpreter came with and can be replaced.
+    /// Finds out whether the functions in force can be replaced: they are those that the interpreter came with.
     ///
     /// # Errors
     /// Why not.
     pub fn check_stock(&self) -> Result<(), Unfit> {
-        match self.name().map(CStr::to_bytes) {
-            Some(b"pymalloc") => Ok(()),
-            Some(b"mimalloc") => Err(Unfit::FreeThreaded),
-            _ => Err(Unfit::Replaced),
+        if self.is_free_threaded {
+            return Err(Unfit::FreeThreaded);
         }
+        // Before it starts up nobody can have replaced them; and 3.12 cannot tell their name then, for want of a lock.
+        let is_stock = !self.is_initialized() || self.name().is_some_and(|name| name == c"pymalloc");
+        is_stock.then_some(()).ok_or(Unfit::Replaced)
     }
 }
