@@ -9,7 +9,9 @@
 //! | [`block`] | blocks that carry a pattern and are checked against it |
 //! | [`mapped`], [`rng`] | memory and randomness that disturb no allocator |
 //! | [`part`] | running one workload or scenario in a process of its own |
-//! | [`statistics`], [`table`] | medians and means, printing |
+//! | [`statistics`] | what the samples of a run say |
+//! | [`report`] | what a run looks like: terminal, page, documentation |
+//! | [`table`] | tables for terminals and Markdown |
 //! | [`pairs`] | the program whose instructions `icount` counts |
 //!
 //! Every workload is generic over `A: GlobalAlloc` and instantiated once per allocator, so each is inlined as far as its
@@ -22,6 +24,7 @@ pub mod mapped;
 pub mod measure;
 pub mod pairs;
 pub mod part;
+pub mod report;
 pub mod rng;
 pub mod scenarios;
 pub mod statistics;
