@@ -2,9 +2,8 @@
 
 use super::text;
 use crate::statistics::{Cell, Comparison, Outcome, Quantity, Ranking, Section, Summary, goals};
-use crate::table;
 use cenote_bench_protocol::Group;
-use comfy_table::Table;
+use comfy_table::{CellAlignment, Table, presets};
 
 /// Stands behind the best figure of a row.
 const BEST: &str = "*";
@@ -36,6 +35,17 @@ pub(super) fn tables(summary: &Summary) -> String {
     parts.join("\n\n")
 }
 
+/// A table with `columns`; the first is set left, the others right.
+fn table(columns: impl IntoIterator<Item = impl Into<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN);
+    table.set_header(columns.into_iter().map(Into::into).collect::<Vec<String>>());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 fn titled(title: &str, table: &Table) -> String {
     format!("{title}\n\n{table}")
 }
@@ -43,7 +53,7 @@ fn titled(title: &str, table: &Table) -> String {
 /// A row for each workload, with the best median in its unit and everyone's ratio to it; means at the end.
 fn rows(summary: &Summary, section: &Section, quantity: Quantity) -> Table {
     let best = format!("best, {}", text::unit(quantity));
-    let mut table = table::new(["workload".to_string(), best].into_iter().chain(summary.subjects.iter().cloned()));
+    let mut table = table(["workload".to_string(), best].into_iter().chain(summary.subjects.iter().cloned()));
     for row in summary.headlines(section.group) {
         let best = row.all_measured().map(|(_, measured)| measured.quantity(quantity).estimate.median);
         let best = best.reduce(f64::min).map_or("-".into(), |best| text::value(quantity, best));
@@ -98,7 +108,7 @@ fn means(summary: &Summary) -> Table {
         ])
         .collect();
     let titles = sections.iter().map(|(title, _)| *title);
-    let mut table = table::new(["allocator"].into_iter().chain(titles).chain(["first or near", "worst"]));
+    let mut table = table(["allocator"].into_iter().chain(titles).chain(["first or near", "worst"]));
     for standing in &summary.overall.wall.standings {
         let means = sections.iter().map(|(_, ranking)| mean(ranking, &standing.subject));
         let near = format!("{} of {}", standing.near_best, summary.overall.wall.rows);
@@ -109,7 +119,7 @@ fn means(summary: &Summary) -> Table {
 }
 
 fn reached(summary: &Summary) -> Table {
-    let mut table = table::new(["goal", "this run", "to be", ""]);
+    let mut table = table(["goal", "this run", "to be", ""]);
     for goal in goals(summary) {
         let (value, bound) = text::goal(&goal);
         table.add_row([goal.what.clone(), value, bound, text::reached(&goal).into()]);
@@ -123,7 +133,7 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
     if !comparison.circumstances.is_empty() {
         parts.push(format!("The circumstances differ (first / second):\n{}", comparison.circumstances.join("\n")));
     }
-    let mut table = table::new(["workload", "allocator", "quantity", "first", "second", "ratio", "95 % interval", ""]);
+    let mut table = table(["workload", "allocator", "quantity", "first", "second", "ratio", "95 % interval", ""]);
     for change in comparison.beyond_noise() {
         let value = |value| format!("{} {}", text::value(change.quantity, value), text::unit(change.quantity));
         table.add_row([
