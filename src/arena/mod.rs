@@ -141,7 +141,14 @@ impl<B: Backing> Arenas<B> {
     /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
     /// slices that follow are free too, if that can be had, so that the run can grow into them. The first `filled` slices
     /// are about to be written to.
-    pub fn take_run(&self, count: u32, align: u32, room: u32, filled: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
+    pub fn take_run(
+        &self,
+        count: u32,
+        align: u32,
+        room: u32,
+        filled: u32,
+        clean: Option<&mut CleanMask>,
+    ) -> Option<u32> {
         debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
         let align_arenas = align.div_ceil(ARENA_SLICES);
@@ -325,12 +332,17 @@ impl<B: Backing> Held<'_, B> {
         }
         let arena = self.find_arenas(HUGE_ARENAS, HUGE_ARENAS)?;
         if self.ask_huge(arena) {
+            // The first touch backs all of it.
+            for arena in arena..arena + HUGE_ARENAS {
+                self.record(arena).clean = 0;
+            }
+            self.inner.dirty_slices += HUGE_SLICES as usize;
             self.inner.chunk = arena;
         }
         Some(arena)
     }
 
-    /// Asks for huge pages for the chunk that starts at `arena`, if nothing of it is backed.
+    /// Asks for huge pages for the chunk that starts at `arena`, if nothing of it is backed. Returns whether it did.
     fn ask_huge(&mut self, arena: u32) -> bool {
         let mut chunk = arena..arena + HUGE_ARENAS;
         let fits = chunk.end <= self.inner.grown && chunk.all(|arena| self.record(arena).clean == FULL);
