@@ -21,7 +21,8 @@ pub fn run(
     seed: u64,
     timeout: Duration,
 ) -> Vec<Sample> {
-    let runs: Vec<_> = workloads.iter().flat_map(|workload| contenders.iter().map(move |one| (one, workload))).collect();
+    let runs: Vec<_> =
+        workloads.iter().flat_map(|workload| contenders.iter().map(move |one| (one, workload))).collect();
     let progress = bar(runs.len() as u64);
     let samples = pool::side_by_side(machine::cpus(), runs, |(one, workload)| {
         progress.set_message(format!("checking {} {}", workload.name, one.name));

@@ -14,6 +14,8 @@
 //! | [`schedule`], [`session`] | which run comes next, and the measuring itself |
 //! | [`check`], [`icount`] | what is not measured by the clock: checked runs, counted instructions |
 //! | [`machine`], [`results`] | what the machine is, and the files of results |
+//! | [`statistics`] | what the samples of a run say |
+//! | [`report`] | what a run looks like: terminal, page, documentation |
 //!
 //! The feature `in-process` adds the older instruments, which link all allocators into one program:
 //!
@@ -26,7 +28,7 @@
 //! | `block` | blocks that carry a pattern and are checked against it |
 //! | `mapped`, `rng` | memory and randomness that disturb no allocator |
 //! | `part` | running one workload or scenario in a process of its own |
-//! | [`statistics`], `table` | medians and means, printing |
+//! | `table` | printing |
 //! | `pairs` | the program whose instructions `icount` counts |
 
 #[cfg(feature = "in-process")]
@@ -48,6 +50,7 @@ pub mod pairs;
 #[cfg(feature = "in-process")]
 pub mod part;
 pub mod pool;
+pub mod report;
 pub mod results;
 #[cfg(feature = "in-process")]
 pub mod rng;

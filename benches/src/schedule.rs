@@ -79,8 +79,7 @@ impl Schedule {
         if matches!(self.repetitions, Repetitions::Exactly(count) if count <= self.begun) {
             return None;
         }
-        let mut visits: Vec<Visit> =
-            (0..self.blocks).map(|block| Visit { block, subjects: self.due(block) }).collect();
+        let mut visits: Vec<Visit> = (0..self.blocks).map(|block| Visit { block, subjects: self.due(block) }).collect();
         visits.retain(|visit| !visit.subjects.is_empty());
         visits.shuffle(&mut self.rng);
         for visit in &mut visits {

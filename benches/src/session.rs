@@ -180,7 +180,9 @@ impl<'a> Session<'a> {
         let mut schedule = Schedule::new(blocks.len(), self.contenders.len(), effort.repetitions, self.seed);
         let progress = match (effort.budget, effort.repetitions) {
             (Some(budget), _) => bar(budget.as_secs()),
-            (None, Repetitions::Exactly(count)) => bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64),
+            (None, Repetitions::Exactly(count)) => {
+                bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64)
+            }
             (None, Repetitions::Budgeted) => bar(0),
         };
         let mut complete = 0;
@@ -299,7 +301,8 @@ mod tests {
         let run = run(&["--reps", "3", "--divisor", "9", "--seed", "5"]);
         let workloads = ["a", "b", "c", "d"].map(|name| workload(name, Group::Micro));
         let memory = [workload("curve", Group::Memory)];
-        let found = Session::new(&contenders, Effort::new(&run), &run).measure(&[&workloads[..], &memory].concat(), &run);
+        let found =
+            Session::new(&contenders, Effort::new(&run), &run).measure(&[&workloads[..], &memory].concat(), &run);
         let of = |subject: &str, workload: &str| {
             found.samples.iter().filter(|s| s.subject == subject && s.job.workload == workload).collect::<Vec<_>>()
         };

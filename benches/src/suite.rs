@@ -186,7 +186,12 @@ pub fn check(run: &Run) -> Result<bool> {
     let faults = summary.faults();
     for contender in &contenders {
         let wrong = faults.iter().filter(|fault| fault.subject == contender.name).count();
-        println!("{}: {} of {} workloads right", contender.name, results.workloads.len() - wrong, results.workloads.len());
+        println!(
+            "{}: {} of {} workloads right",
+            contender.name,
+            results.workloads.len() - wrong,
+            results.workloads.len()
+        );
     }
     tell_faults(&summary);
     Ok(faults.is_empty())
