@@ -133,18 +133,12 @@ fn command_line() -> String {
     ["cenote-bench".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-/// Prints the tables, and then what is to be known when reading them.
+/// Prints the tables, and then what else is to be known when reading them.
 fn show(results: &Results, warnings: &[String]) {
-    let summary = statistics::summary(results);
-    report::print_table(&summary);
-    tell_faults(&summary);
+    report::print_table(&statistics::summary(results));
     for warning in warnings {
-        println!("warning: {warning}");
+        println!("warning: {warning}\n");
     }
-    if let Some(warning) = summary.noise.as_ref().and_then(statistics::Noise::warning) {
-        println!("warning: {warning}");
-    }
-    println!();
 }
 
 fn tell_faults(summary: &Summary) {
