@@ -227,3 +227,41 @@ unsafe fn resize_unpooled(block: *mut u8, size: usize) -> Result<Resized, Foreig
     };
     Ok(resized.map_or(Resized::Move { old_size }, Resized::Done))
 }
+
+/// Blocks that did not come from cenote, in a program whose `malloc` it is: the C library's own.
+#[cfg(feature = "interpose")]
+pub mod foreign {
+    use crate::os::backing;
+
+    /// Has the C library free a block. Where it cannot be asked to, the block stays.
+    ///
+    /// # Safety
+    /// The C library allocated it, and nobody uses it any more.
+    pub unsafe fn free(block: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe { backing::free_foreign(block) }
+    }
+
+    /// Has the C library make a block one of `bytes` bytes. Null if it cannot; then nothing has changed.
+    ///
+    /// # Safety
+    /// The C library allocated it, and it is the caller's.
+    pub unsafe fn realloc(block: *mut u8, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's.
+        unsafe { backing::realloc_foreign(block, bytes) }
+    }
+
+    /// The bytes that the C library says a block has; zero if it cannot be asked.
+    ///
+    /// # Safety
+    /// The C library allocated it, and it is in use.
+    pub unsafe fn usable_size(block: *mut u8) -> usize {
+        // SAFETY: the caller's.
+        unsafe { backing::foreign_usable_size(block) }
+    }
+
+    /// The function of this name that the program would have if this library defined none; null if there is none.
+    pub fn next_definition(name: &core::ffi::CStr) -> *const core::ffi::c_void {
+        backing::next_definition(name)
+    }
+}

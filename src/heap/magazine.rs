@@ -24,7 +24,8 @@ const _: () = assert!(size_of::<Magazine>() == align_of::<Magazine>(), "the test
 // SAFETY: all its slots are null and nobody writes to it (invariant 2); others are reached through raw pointers only.
 unsafe impl Sync for Magazine {}
 
-static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
+/// No magazine: what tops point behind that have none.
+pub(crate) static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
 
 static MAGAZINES: Region<Magazine> = Region::new();
 static LINKS: Region<AtomicU64> = Region::new();
@@ -33,6 +34,10 @@ static GROWTH: Lock<u32> = Lock::new(0);
 
 /// A pointer to the slot for the next block that is freed, behind the block to hand out next.
 pub(crate) type Top = *mut *mut u8;
+
+/// How far behind the start of [`EMPTY`] the top of no magazine points.
+#[cfg(feature = "initial-exec")]
+pub(crate) const EMPTY_BYTES: usize = size_of::<Magazine>();
 
 /// The top of no magazine.
 pub(crate) const fn no_magazine() -> Top {
