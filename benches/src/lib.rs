@@ -7,6 +7,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`subjects`] | the allocators, and what each needs to be built |
+//! | [`statistics`] | what the samples of a run say |
+//! | [`report`] | what a run looks like: terminal, page, documentation |
 //!
 //! The feature `in-process` adds the older instruments, which link all allocators into one program:
 //!
@@ -19,7 +21,7 @@
 //! | `block` | blocks that carry a pattern and are checked against it |
 //! | `mapped`, `rng` | memory and randomness that disturb no allocator |
 //! | `part` | running one workload or scenario in a process of its own |
-//! | [`statistics`], `table` | medians and means, printing |
+//! | `table` | printing |
 //! | `pairs` | the program whose instructions `icount` counts |
 
 #[cfg(feature = "in-process")]
@@ -34,6 +36,7 @@ pub mod measure;
 pub mod pairs;
 #[cfg(feature = "in-process")]
 pub mod part;
+pub mod report;
 #[cfg(feature = "in-process")]
 pub mod rng;
 #[cfg(feature = "in-process")]
