@@ -32,6 +32,13 @@ pub fn or_no_memory(block: *mut u8) -> *mut c_void {
 
 #[inline(always)]
 pub fn malloc(size: usize) -> *mut c_void {
+    let block = raw::malloc_ready(size);
+    if block.is_null() { malloc_slow(size) } else { block.cast() }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn malloc_slow(size: usize) -> *mut c_void {
     or_no_memory(raw::malloc(size))
 }
 
@@ -77,19 +84,24 @@ pub unsafe fn reallocarray(block: *mut c_void, count: usize, size: usize) -> *mu
 /// As for C's `free`.
 #[inline(always)]
 pub unsafe fn free(block: *mut c_void) {
-    // SAFETY: the caller's; what is not ours was the C library's.
+    // SAFETY: the caller's.
     unsafe {
-        if raw::free(block.cast()).is_err() {
-            free_foreign(block);
+        if !raw::free_ready(block.cast()) {
+            free_slow(block);
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-unsafe fn free_foreign(block: *mut c_void) {
-    // SAFETY: the caller's.
-    unsafe { raw::foreign::free(block.cast()) }
+unsafe extern "C" fn free_slow(block: *mut c_void) {
+    raw::prepare();
+    // SAFETY: the caller's; what is not ours was the C library's.
+    unsafe {
+        if raw::free(block.cast()).is_err() {
+            raw::foreign::free(block.cast());
+        }
+    }
 }
 
 /// `EINVAL` for an alignment that is no power of two, as in glibc since 2.38. The size need not be a multiple of it.

@@ -29,7 +29,7 @@
 //! pointer may be taken for one of them.
 
 use super::engine;
-use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, SMALL_MAX_BYTES, class_of, class_of_small, padded, size_of};
 use crate::pool;
 use crate::thread::large::{self, Want};
 use crate::thread::{by_address, cache};
@@ -60,6 +60,18 @@ pub fn malloc(size: usize) -> *mut u8 {
         cache::alloc(unsafe { class_of(size) })
     } else {
         malloc_large(size, Want::Plain)
+    }
+}
+
+/// A block of at least `size` bytes if that is small and this thread has one ready; else null, and [`malloc`] is to be asked.
+/// For those who want these few instructions in place, and the rest elsewhere.
+#[inline(always)]
+pub fn malloc_ready(size: usize) -> *mut u8 {
+    if size <= SMALL_MAX_BYTES {
+        // SAFETY: just compared.
+        cache::alloc_ready(unsafe { class_of_small(size) })
+    } else {
+        null_mut()
     }
 }
 
@@ -100,6 +112,24 @@ pub unsafe fn free(block: *mut u8) -> Result<(), Foreign> {
         None => return unsafe { free_unpooled(block) },
     }
     Ok(())
+}
+
+/// Frees `block` if this thread has room for it at hand, and tells whether it did; else nothing is done, and [`free`] is to
+/// be asked. For those who want these few instructions in place, and the rest elsewhere; see [`prepare`].
+///
+/// # Safety
+/// As for [`free`].
+#[inline(always)]
+pub unsafe fn free_ready(block: *mut u8) -> bool {
+    // SAFETY: the caller's.
+    unsafe { cache::free_ready(block) }
+}
+
+/// Sees to it that [`free_ready`] has room on this thread for blocks of all the memory there is now. To be called when it had
+/// none: before the first call there is none, and memory that was obtained since the last one is not known to it.
+#[inline]
+pub fn prepare() {
+    cache::update_reach();
 }
 
 /// Frees `block`, whose size the caller remembers: faster than [`free`], as nothing is looked up.

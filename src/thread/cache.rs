@@ -33,13 +33,21 @@ pub(super) struct Cache {
     tops: Tops,
     heap: Cell<Option<&'static Heap>>,
     ended: Cell<bool>,
+    #[cfg(feature = "raw")]
+    reach: pool::Reach,
 }
 
 impl Cache {
     /// In state new.
     #[cfg(not(feature = "initial-exec"))]
     pub(super) const fn new() -> Self {
-        Self { tops: Tops::new(), heap: Cell::new(None), ended: Cell::new(false) }
+        Self {
+            tops: Tops::new(),
+            heap: Cell::new(None),
+            ended: Cell::new(false),
+            #[cfg(feature = "raw")]
+            reach: pool::Reach::new(),
+        }
     }
 
     /// Bytes in front of those that are zero in state new: the tops.
@@ -86,6 +94,54 @@ pub(crate) unsafe fn free(block: *mut u8, class: usize) {
         // SAFETY: the magazine is this thread's, and not full.
         place.store(unsafe { magazine::push(top, block) }, Ordering::Relaxed);
     });
+}
+
+/// A block of `class` if this thread has one ready, else null.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) fn alloc_ready(class: usize) -> *mut u8 {
+    storage::with(|cache| {
+        let place = cache.tops.place(class);
+        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        // SAFETY: the magazine is this thread's, or there is none.
+        let block = unsafe { magazine::peek(place.load(Ordering::Relaxed)) };
+        if !block.is_null() {
+            // Loaded again, so that one instruction may do it all.
+            place.store(magazine::pop(place.load(Ordering::Relaxed)), Ordering::Relaxed);
+        }
+        block
+    })
+}
+
+/// Frees a block if it is one of a pool in reach and this thread's magazine has room for it; else does nothing and returns
+/// false.
+///
+/// # Safety
+/// If it came from here, nobody uses it any more.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) unsafe fn free_ready(block: *mut u8) -> bool {
+    storage::with(|cache| {
+        // SAFETY: the caller's.
+        let Some(kind) = (unsafe { cache.reach.kind_number_at(block) }) else { return false };
+        let place = cache.tops.place_of_kind(kind);
+        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        let top = place.load(Ordering::Relaxed);
+        if magazine::is_full(top) {
+            return false;
+        }
+        // SAFETY: the magazine is this thread's, and not full.
+        unsafe { magazine::push(top, block) };
+        // Loaded again, so that one instruction may do it all.
+        place.store(place.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        true
+    })
+}
+
+/// Sees to it that [`free_ready`] knows all there is.
+#[cfg(feature = "raw")]
+pub(crate) fn update_reach() {
+    storage::with(|cache| cache.reach.update());
 }
 
 #[cold]

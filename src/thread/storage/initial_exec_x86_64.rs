@@ -7,8 +7,8 @@
 //! the loader sets aside for such cases.
 
 use super::cache::Cache;
-use crate::base::size_class::CLASSES;
 use crate::heap::magazine;
+use crate::pool::KINDS;
 
 // A new cache: the tops of no magazine, no heap, not ended.
 core::arch::global_asm!(
@@ -25,7 +25,7 @@ core::arch::global_asm!(
     ".size cenote_cache, {size}",
     ".popsection",
     align = const align_of::<Cache>().ilog2(),
-    tops = const CLASSES,
+    tops = const KINDS,
     empty = sym magazine::EMPTY,
     empty_bytes = const magazine::EMPTY_BYTES,
     rest = const size_of::<Cache>() - Cache::TOPS_BYTES,
