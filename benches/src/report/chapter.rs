@@ -152,9 +152,7 @@ fn memory(chapter: &mut Chapter, summary: &Summary) {
 
 fn left_out(chapter: &mut Chapter, results: &Results, summary: &Summary) {
     let faults = summary.faults();
-    let faults = faults.iter().map(|fault| {
-        format!("{} {} in {}: {}", fault.subject, fault.kind, escaped(&fault.row), escaped(&fault.reason))
-    });
+    let faults = faults.iter().map(|fault| escaped(&format!("{} {fault}", fault.subject)));
     let skipped =
         text::skipped(results).map(|subject| format!("{} skipped: {}", escaped(&subject.name), escaped(&subject.note)));
     let all: Vec<String> = faults.chain(skipped).collect();

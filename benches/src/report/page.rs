@@ -2,7 +2,7 @@
 
 use super::plot::mark::Mark;
 use super::{plot, text};
-use crate::statistics::{Cell, Goal, MemoryCurve, Outcome, Quantity, Ranking, Row, Section, Standing, Summary, goals};
+use crate::statistics::{Cell, Goal, MemoryCurve, Outcome, Quantity, Ranking, Row, Section, Summary, goals};
 use cenote_bench_protocol::{Group, Results};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -76,7 +76,7 @@ fn answer(summary: &Summary) -> Markup {
             (leader("Fastest overall", &summary.overall.wall, "the best time of each workload, geometric mean"))
             @for section in &summary.sections {
                 @if let Some(group) = section.group.filter(|group| *group != Group::Memory) {
-                    (leader(&format!("Fastest: {}", text::group(group)), &section.wall, "the best times"))
+                    (leader(&format!("Fastest: {}", text::short(group)), &section.wall, "the best times"))
                 }
             }
             (leader("Least memory", &summary.overall.peak_rss, "the lowest peak RSS of each workload"))
@@ -93,8 +93,8 @@ fn glance(summary: &Summary) -> Markup {
                     figure {
                         (PreEscaped(svg))
                         figcaption {
-                            "Time against memory; both axes are ratios and logarithmic. Nobody is both faster and leaner \
-                             than the allocators on the line."
+                            "Time against memory; both axes are logarithmic. A line joins the allocators that nobody beats in \
+                             both, if there are several."
                         }
                     }
                 }
@@ -130,7 +130,7 @@ fn standings(summary: &Summary) -> Markup {
                         th scope="col" { "CPU time" }
                         th scope="col" { "peak RSS" }
                         th scope="col" title="in how many workloads its wall time is the least, or within 3 % of it" { "first or near" }
-                        th scope="col" { "furthest behind" }
+                        th scope="col" title="the workload where it is furthest behind the best" { "worst" }
                     }
                 }
                 tbody {
@@ -142,7 +142,10 @@ fn standings(summary: &Summary) -> Markup {
                             (mean(&overall.cpu, &standing.subject))
                             (mean(&overall.peak_rss, &standing.subject))
                             td { (standing.near_best) " of " (overall.wall.rows) }
-                            td { (worst(standing)) }
+                            @match &standing.worst {
+                                Some((row, ratio)) => td title=(row) { (text::ratio(*ratio)) },
+                                None => td.none { "-" },
+                            }
                         }
                     }
                 }
@@ -150,14 +153,11 @@ fn standings(summary: &Summary) -> Markup {
         }
         p.note {
             "Geometric means of wall time, CPU time and peak RSS over the best of each workload: 1.00 would be the best \
-             everywhere. ★ marks the best of a column. In brackets: not measured in every workload, so not ranked."
+             everywhere. ★ marks the best of a column; worst is a single \
+             workload. In brackets: not measured in every workload, so not ranked."
         }
         }
     }
-}
-
-fn worst(standing: &Standing) -> String {
-    standing.worst.as_ref().map_or("-".into(), |(row, ratio)| format!("{} × in {row}", text::ratio(*ratio)))
 }
 
 fn mean(ranking: &Ranking, subject: &str) -> Markup {
@@ -191,7 +191,7 @@ fn warnings(summary: &Summary) -> Markup {
                 strong { "Wrong or crashed: " }
                 @for (index, fault) in faults.iter().enumerate() {
                     @if index > 0 { "; " }
-                    (fault.subject) " in " (fault.row)
+                    (fault.subject) " in " (fault.workload)
                 }
                 ". Not timed there; " a href="#left-out" { "the reasons" } "."
             }
@@ -407,7 +407,7 @@ fn left_out(results: &Results, summary: &Summary) -> Markup {
                 h2 { "Left out" }
                 ul {
                     @for fault in &faults {
-                        li { strong { (fault.subject) } " " (fault.kind) " in " (fault.row) ": " (fault.reason) }
+                        li { strong { (fault.subject) } " " (fault) }
                     }
                     @for subject in &skipped {
                         li { strong { (subject.name) } " skipped: " (subject.note) }

@@ -26,8 +26,7 @@ pub fn tables(summary: &Summary) -> String {
     parts.push(titled("What cenote is to reach", &reached(&goals(summary))));
     let faults = summary.faults();
     if !faults.is_empty() {
-        let lines =
-            faults.iter().map(|fault| format!("{} {} in {}: {}", fault.subject, fault.kind, fault.row, fault.reason));
+        let lines = faults.iter().map(|fault| format!("{} {fault}", fault.subject));
         parts.push(format!("Not timed, as they went wrong:\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     parts.push(text::noise(summary));

@@ -8,9 +8,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 1500;
-const FONT: f64 = 22.0;
-const LINE: i32 = 58;
-const LEFT: u32 = 330;
+const FONT: f64 = 20.0;
+const LINE: i32 = 62;
+const LEFT: u32 = 300;
 const RADIUS: i32 = 8;
 /// Ratios beyond this one are drawn at the edge.
 const FAR: f64 = 4.0;
@@ -44,7 +44,7 @@ fn draw(area: &Area<'_>, top: i32, rows: &[&Row], names: &[(&str, Mark)]) -> Dra
         .margin_top(top)
         .margin_right(40)
         .margin_bottom(10)
-        .x_label_area_size(84)
+        .x_label_area_size(76)
         .y_label_area_size(LEFT)
         .build_cartesian_2d((low..high).log_scale().with_key_points(ratio_ticks(1.0, far)), 0.0..rows.len() as f64)?;
     chart
@@ -79,8 +79,8 @@ fn draw(area: &Area<'_>, top: i32, rows: &[&Row], names: &[(&str, Mark)]) -> Dra
             let (name, mark) = names[place];
             let Some(measured) = row.measured(name) else { continue };
             let ours = name == OURS;
-            let room = LINE - RADIUS * 3;
-            let y = above + RADIUS * 3 / 2 + room * place as i32 / (names.len() as i32 - 1).max(1);
+            let room = LINE - RADIUS * 4;
+            let y = above + RADIUS * 2 + room * place as i32 / (names.len() as i32 - 1).max(1);
             let ratio = &measured.wall.to_best;
             let (weight, width) = if ours { (0.9, 4) } else { (0.45, 2) };
             let whisker = vec![(x(ratio.interval.low), y), (x(ratio.interval.high), y)];

@@ -7,7 +7,7 @@ use crate::statistics::summary::OURS;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-const SIZE: (u32, u32) = (1080, 860);
+const SIZE: (u32, u32) = (1000, 900);
 const FONT: f64 = 27.0;
 const RADIUS: i32 = 13;
 
@@ -51,8 +51,8 @@ fn draw(area: &Area<'_>, dots: &[Dot<'_>]) -> Drawn {
         .axis_desc_style(text(FONT, INK, HPos::Center, VPos::Center))
         .x_label_formatter(&ratio_tick)
         .y_label_formatter(&ratio_tick)
-        .x_desc("wall time over the best, geometric mean")
-        .y_desc("peak RSS over the lowest, geometric mean")
+        .x_desc("wall time over the best (← faster)")
+        .y_desc("peak RSS over the lowest (← leaner)")
         .draw()?;
 
     let at = |dot: &Dot<'_>| chart.plotting_area().map_coordinate(&(dot.time, dot.memory));
@@ -60,10 +60,7 @@ fn draw(area: &Area<'_>, dots: &[Dot<'_>]) -> Drawn {
     area.draw(&PathElement::new(frontier, MUTED.mix(0.45).stroke_width(3)))?;
 
     let (xs, ys) = chart.plotting_area().get_pixel_range();
-    better(area, (xs.start + 24, ys.end - 30))?;
-
     let mut placed: Vec<Frame> = dots.iter().map(|dot| Frame::around(at(dot), RADIUS)).collect();
-    placed.push(Frame { left: xs.start, top: ys.end - 60, right: xs.start + 250, bottom: ys.end });
     let mut ordered: Vec<&Dot<'_>> = dots.iter().collect();
     // cenote's name is placed first and drawn last.
     ordered.sort_by_key(|dot| dot.subject != OURS);
@@ -73,7 +70,7 @@ fn draw(area: &Area<'_>, dots: &[Dot<'_>]) -> Drawn {
         placed.push(place.0);
         names.push((dot, place));
     }
-    for (dot, (box_, from)) in names.iter().rev() {
+    for (dot, (frame, from)) in names.iter().rev() {
         let point = at(dot);
         let ours = dot.subject == OURS;
         if ours {
@@ -81,9 +78,9 @@ fn draw(area: &Area<'_>, dots: &[Dot<'_>]) -> Drawn {
         }
         dot.mark.draw(area, point, if ours { RADIUS * 5 / 4 } else { RADIUS })?;
         if *from > RADIUS * 3 {
-            area.draw(&PathElement::new(vec![point, box_.nearest(point)], MUTED.stroke_width(2)))?;
+            area.draw(&PathElement::new(vec![point, frame.nearest(point)], MUTED.stroke_width(2)))?;
         }
-        label(area, dot.subject, (box_.left, (box_.top + box_.bottom) / 2), FONT, HPos::Left)?;
+        label(area, dot.subject, (frame.left, (frame.top + frame.bottom) / 2), FONT, HPos::Left)?;
     }
     Ok(())
 }
@@ -107,14 +104,6 @@ fn frontier<'a, 'b>(dots: &'b [Dot<'a>]) -> Vec<&'b Dot<'a>> {
         beats
     });
     sorted
-}
-
-/// An arrow to the corner where everyone wants to be.
-fn better(area: &Area<'_>, (x, y): (i32, i32)) -> Drawn {
-    let line = MUTED.stroke_width(3);
-    area.draw(&PathElement::new(vec![(x + 40, y - 24), (x, y + 8)], line))?;
-    area.draw(&PathElement::new(vec![(x + 4, y - 12), (x, y + 8), (x + 21, y + 7)], line))?;
-    area.draw_text("better", &text(FONT * 0.9, MUTED, HPos::Left, VPos::Center), (x + 52, y - 14))
 }
 
 /// A rectangle of pixels.
