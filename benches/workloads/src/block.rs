@@ -10,6 +10,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::hint::black_box;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The least size a [`Block`] may have: two words that do not overlap.
 pub const MIN_SIZE: usize = 16;
@@ -124,7 +125,7 @@ impl Block {
     /// # Panics
     /// When the size does not fit in 16 bits or the address not in 48.
     #[inline(always)]
-    pub fn pack(self) -> usize {
+    pub(crate) fn pack(self) -> usize {
         let address = self.start.as_ptr().expose_provenance();
         assert!(self.size <= u16::MAX as u32 && address >> 48 == 0);
         address << 16 | self.size()
@@ -135,7 +136,7 @@ impl Block {
     /// # Safety
     /// `word` is a packed block that nobody else will unpack.
     #[inline(always)]
-    pub unsafe fn unpack(word: usize) -> Self {
+    pub(crate) unsafe fn unpack(word: usize) -> Self {
         let start = std::ptr::with_exposed_provenance_mut::<u8>(word >> 16);
         // SAFETY: the caller vouches that `word` was made of a block, so the address is not null.
         let start = unsafe { NonNull::new_unchecked(start) };
@@ -143,6 +144,15 @@ impl Block {
         let tag = unsafe { start.cast::<u64>().read() } ^ pattern(0);
         Self { start, size: (word & 0xFFFF) as u32, tag: tag as u32 }
     }
+}
+
+/// Frees the block in `place`, if there is one, and takes one of `size` bytes instead.
+#[inline(always)]
+pub fn renew(place: &mut Option<Block>, size: usize, tag: u32, tally: &mut Tally) {
+    if let Some(old) = place.take() {
+        old.give_cold(tally);
+    }
+    *place = Some(Block::take(size, tag));
 }
 
 /// An array of places for blocks, in memory that does not come from the allocator. Frees what is left when dropped.
@@ -183,6 +193,55 @@ impl DerefMut for Places {
 }
 
 impl Drop for Places {
+    fn drop(&mut self) {
+        self.give_all(&mut Tally::default());
+    }
+}
+
+/// Places for blocks that threads exchange, in memory that does not come from the allocator. Frees what is left when
+/// dropped.
+///
+/// # Invariants
+/// 1. Each word is zero or a packed block that this value owns.
+#[derive(Debug)]
+pub struct SharedPlaces(MappedSlice<AtomicUsize>);
+
+impl SharedPlaces {
+    /// `count` empty places.
+    ///
+    /// # Panics
+    /// When `count` is zero.
+    pub fn new(count: usize) -> Self {
+        Self(MappedSlice::new(count, |_| AtomicUsize::new(0)))
+    }
+
+    /// How many places there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Puts `block` into place `index` and returns what was there.
+    ///
+    /// # Panics
+    /// When there is no such place, or the block is of 64 KiB or more.
+    #[inline(always)]
+    pub fn exchange(&self, index: usize, block: Option<Block>) -> Option<Block> {
+        let word = block.map_or(0, Block::pack);
+        // ORDERING: Release hands our block over, Acquire receives the other's contents; pairs with itself.
+        let old = self.0[index].swap(word, Ordering::AcqRel);
+        // SAFETY: invariant 1, and the swap took this block out of its place.
+        (old != 0).then(|| unsafe { Block::unpack(old) })
+    }
+
+    /// Frees every block.
+    pub fn give_all(&self, tally: &mut Tally) {
+        for block in (0..self.count()).filter_map(|index| self.exchange(index, None)) {
+            block.give(tally);
+        }
+    }
+}
+
+impl Drop for SharedPlaces {
     fn drop(&mut self) {
         self.give_all(&mut Tally::default());
     }

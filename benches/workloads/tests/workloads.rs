@@ -4,7 +4,7 @@ use cenote_bench_workloads::{Outcome, Setting, Workload};
 use std::collections::HashSet;
 
 /// Small enough that a run of all takes seconds.
-const SMALL: Setting = Setting { threads: 2, divisor: 500, seed: 7 };
+const SMALL: Setting = Setting { threads: 2, divisor: 100, seed: 7 };
 
 fn run(workload: &Workload, setting: Setting) -> Outcome {
     (workload.prepare)(&setting)()

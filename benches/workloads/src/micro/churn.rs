@@ -5,7 +5,7 @@
 //! they took together. Much of the time is cache misses on the slots and blocks themselves, the same for every allocator.
 
 use super::mixed_size;
-use crate::block::{Block, Places};
+use crate::block::{Block, Places, renew};
 use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::{Pass, Setting};
@@ -25,11 +25,7 @@ pub(super) fn prepare(setting: &Setting) -> Pass {
         let mut tally = Tally::default();
         for tag in 0..steps {
             let index = rng.below(slots.len());
-            let slot = &mut slots[index];
-            if let Some(old) = slot.take() {
-                old.give_cold(&mut tally);
-            }
-            *slot = Some(Block::take(mixed_size(&mut rng), tag));
+            renew(&mut slots[index], mixed_size(&mut rng), tag, &mut tally);
         }
         tally.outcome()
     })

@@ -10,7 +10,7 @@ use crate::team::rng_of;
 use crate::{Pass, Setting};
 use std::thread;
 
-const THREADS: usize = 1400;
+const THREADS: usize = 1000;
 const BLOCKS_PER_THREAD: usize = 400;
 const SURVIVES_ONE_IN: usize = 10;
 
