@@ -45,13 +45,14 @@ pub(crate) struct Reservation;
 
 impl Reservation {
     /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
-    pub(crate) fn bytes(arenas: u32) -> [usize; 7] {
+    pub(crate) fn bytes(arenas: u32) -> [usize; 8] {
         let slices = arenas * ARENA_SLICES;
         [
             Region::<Record>::bytes(arenas),
             Region::<u64>::bytes(arenas.div_ceil(64)),
             Region::<AtomicBool>::bytes(residency::chunks(arenas)),
             Region::<crate::sync::Signpost>::bytes(slices),
+            Region::<crate::sync::AtomicU8>::bytes(slices),
             Region::<pool::Pool>::bytes(slices),
             Region::<pool::BitsWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),
@@ -62,7 +63,7 @@ impl Reservation {
     ///
     /// # Safety
     /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
-    pub(crate) unsafe fn place(places: [*mut u8; 7], arenas: u32) {
+    pub(crate) unsafe fn place(places: [*mut u8; 8], arenas: u32) {
         let slices = arenas * ARENA_SLICES;
         // SAFETY: the caller's.
         unsafe {
@@ -70,9 +71,10 @@ impl Reservation {
             EMPTY_WORDS.place(places[1], arenas.div_ceil(64));
             residency::HUGE.place(places[2], residency::chunks(arenas));
             pool::WORDS.place(places[3], slices);
-            pool::POOLS.place(places[4], slices);
-            pool::BITS.place(places[5], slices);
-            pool::MEMORY.place(places[6], arenas);
+            pool::KIND_NUMBERS.place(places[4], slices);
+            pool::POOLS.place(places[5], slices);
+            pool::BITS.place(places[6], slices);
+            pool::MEMORY.place(places[7], arenas);
         }
     }
 }
@@ -93,6 +95,7 @@ unsafe impl Backing for Reservation {
             && EMPTY_WORDS.grow(arenas.div_ceil(64))
             && residency::HUGE.grow(residency::chunks(arenas))
             && pool::WORDS.grow(slices)
+            && pool::KIND_NUMBERS.grow(slices)
             && pool::POOLS.grow(slices)
             && pool::BITS.grow(slices)
             && pool::MEMORY.grow(arenas)
