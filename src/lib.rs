@@ -113,3 +113,7 @@ pub mod sync;
 mod api;
 #[cfg(not(cenote_loom))]
 pub use api::{Cenote, ClassStats, Heap, Options, PurgeMode, Stats, good_size, usable_size};
+engine! {
+    #[cfg(feature = "raw")]
+    pub use api::raw;
+}

@@ -13,21 +13,21 @@ pub trait Visitor {
 }
 
 macro_rules! subjects {
-    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $variant:ident, $name:literal $(, $type:ty = $value:expr)?;)*) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal $(, $type:ty = $value:expr)?;)*) => {
         /// An allocator under test.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Subject {
-            $($(#[doc = $doc])+ $(#[cfg($cfg)])? $variant,)*
+            $($(#[doc = $doc])+ $variant,)*
         }
 
         impl Subject {
             /// Every allocator this build holds, cenote first.
-            pub const ALL: &[Self] = &[$($(#[cfg($cfg)])? Self::$variant,)*];
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The allocator's name in arguments and tables.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $($(#[cfg($cfg)])? Self::$variant => $name,)*
+                    $(Self::$variant => $name,)*
                 }
             }
 
@@ -37,7 +37,7 @@ macro_rules! subjects {
             /// When the allocator does not [share a process](Self::shares_process).
             pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
                 match self {
-                    $($(#[cfg($cfg)])? Self::$variant => subjects!(@visit visitor, $name $(, $type = $value)?),)*
+                    $(Self::$variant => subjects!(@visit visitor, $name $(, $type = $value)?),)*
                 }
             }
         }
@@ -58,16 +58,12 @@ subjects! {
     /// The C library's `malloc`.
     System, "system", System = System;
     /// mimalloc, version 3.
-    #[cfg(feature = "mimalloc")]
     Mimalloc, "mimalloc", mimalloc::MiMalloc = mimalloc::MiMalloc;
     /// jemalloc, version 5.3, as its crate configures it: background threads off, decay after ten seconds.
-    #[cfg(feature = "jemalloc")]
     Jemalloc, "jemalloc", tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
     /// snmalloc, version 0.7, without its checks.
-    #[cfg(feature = "snmalloc")]
     Snmalloc, "snmalloc", snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
     /// rpmalloc, version 1.4, the newest its crate offers.
-    #[cfg(feature = "rpmalloc")]
     Rpmalloc, "rpmalloc";
     /// rusty_alloc, pure Rust.
     RustyAlloc, "rusty_alloc", rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;

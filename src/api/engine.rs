@@ -4,7 +4,7 @@ use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
 use crate::base::size_class::{CLASS_MAX_BYTES, TABLE, class_of, padded, size_of};
 use crate::heap::magazine;
-use crate::heap::{self, ARENAS, FALLBACK_BLOCKS};
+use crate::heap::{self, ARENAS, outside};
 use crate::pool;
 use crate::sync::Ordering;
 use crate::thread::large::{self, Want};
@@ -160,10 +160,10 @@ pub(super) fn stats() -> Stats {
     stats.reserved_bytes = pool::MEMORY.limit() as usize * ARENA_BYTES;
     stats.purged_bytes = arenas.purged_slices * SLICE_BYTES;
     stats.purges = arenas.purges as usize;
-    (stats.large_blocks, stats.large_bytes) = large::counts();
     stats.magazines = magazine::count() as usize;
-    // ORDERING: Relaxed: a statistic.
-    stats.fallback_blocks = FALLBACK_BLOCKS.load(Ordering::Relaxed);
+    let outside = outside::counts();
+    (stats.large_blocks, stats.large_bytes) = (outside.large_blocks, outside.large_bytes);
+    stats.fallback_blocks = outside.fallback_blocks;
     stats
 }
 

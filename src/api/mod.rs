@@ -8,6 +8,10 @@ mod stats;
 engine! {
     mod engine;
 }
+engine! {
+    #[cfg(feature = "raw")]
+    pub mod raw;
+}
 passthrough! {
     #[path = "passthrough.rs"]
     mod engine;

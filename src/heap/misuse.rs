@@ -1,23 +1,19 @@
 //! Frees that cannot be right.
 
-use super::FALLBACK_BLOCKS;
+use super::outside;
 use crate::base::size_class::{CLASS_MAX_BYTES, size_of};
 use crate::os;
 use crate::pool::{Kind, SliceWord};
-use crate::sync::Ordering;
 
-/// Frees a block that is not in the reservation: one the system allocator helped out with, or misuse.
+/// Frees a block with a layout of `claimed` bytes that is not in the reservation: one of the system allocator, or misuse.
 ///
 /// # Safety
 /// The block is free: nobody uses it any more.
-pub(crate) unsafe fn free_foreign(address: *mut u8, class: usize) {
-    // ORDERING: Relaxed: whoever got such a block counted it before.
-    let known = FALLBACK_BLOCKS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-    if known.is_err() {
-        os::die(format_args!("free of {address:p} ({} bytes), which cenote never handed out", size_of(class)));
+pub(crate) unsafe fn free_outside(address: *mut u8, claimed: usize) {
+    // SAFETY: the caller's.
+    if !unsafe { outside::free(address) } {
+        os::die(format_args!("free of {address:p} ({claimed} bytes), which cenote never handed out"));
     }
-    // SAFETY: while such blocks are about, a pointer outside the reservation is taken for one of them.
-    unsafe { libc::free(address.cast()) };
 }
 
 /// Aborts over the free of `address` with a layout of up to `claimed` bytes, which lies in a slice described by `word` that

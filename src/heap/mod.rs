@@ -18,9 +18,10 @@
 mod inner;
 pub(crate) mod magazine;
 mod misuse;
+pub(crate) mod outside;
 mod registry;
 
-pub(crate) use misuse::die_of;
+pub(crate) use misuse::{die_of, free_outside};
 pub(crate) use registry::{
     COMMUNAL, Heap, adopt_for_thread, create, destroy, for_each, free_into_owner, heap_at, lock_all, orphan,
     orphan_all_but, place, region_bytes, release_all,
@@ -30,13 +31,9 @@ use crate::arena::{Arenas, Backing, Record};
 use crate::base::config::*;
 use crate::os::{self, Region};
 use crate::pool;
-use crate::sync::AtomicUsize;
 
 /// All arenas of the process.
 pub(crate) static ARENAS: Arenas<Reservation> = Arenas::new(Reservation);
-
-/// Blocks that came from the system allocator because the reservation or the system's memory was used up.
-pub(crate) static FALLBACK_BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
 static RECORDS: Region<Record> = Region::new();
 static EMPTY_WORDS: Region<u64> = Region::new();

@@ -125,7 +125,7 @@ pub(super) fn try_orphans(mut take_over: impl FnMut(&'static Heap) -> bool) -> b
 pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
     let Some(slice) = pool::slice_of(address) else {
         // SAFETY: the caller's.
-        return unsafe { super::misuse::free_foreign(address, class) };
+        return unsafe { super::misuse::free_outside(address, size_of(class)) };
     };
     let (word, mut inner) = pool::lock_owner(slice, |word| {
         if !word.is_pool_of(class) {
@@ -140,6 +140,7 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
 pub(crate) fn lock_all() {
     ROSTER.acquire_all(|id| heap_at(id).inner.acquire());
     super::magazine::growth_lock().acquire();
+    super::outside::list_lock().acquire();
     super::ARENAS.lock().acquire();
 }
 
@@ -151,6 +152,7 @@ pub(crate) unsafe fn release_all() {
     // SAFETY: the caller's.
     unsafe {
         super::ARENAS.lock().release();
+        super::outside::list_lock().release();
         super::magazine::growth_lock().release();
         ROSTER.release_all(|id| heap_at(id).inner.release());
     }

@@ -65,6 +65,14 @@ impl SliceWord {
         self.0 >> 8 & 0xff == class as u32 + 1
     }
 
+    /// The class of the pool, if this is a slice of one.
+    #[cfg(feature = "raw")]
+    #[inline]
+    pub(crate) fn class(self) -> Option<usize> {
+        let class = (self.0 >> 8 & 0xff).wrapping_sub(1) as usize;
+        (class < crate::base::size_class::CLASSES).then_some(class)
+    }
+
     #[inline]
     pub(crate) fn kind(self) -> Kind {
         match self.0 >> 8 & 0xff {
@@ -90,11 +98,17 @@ mod tests {
                     let word = SliceWord::from_bits(SliceWord::pool(owner, class, offset).to_bits());
                     assert_eq!((word.owner(), word.kind(), word.offset()), (owner, Kind::Pool(class), offset));
                     assert!(word.is_pool_of(class) && !word.is_pool_of(class + 1));
+                    #[cfg(feature = "raw")]
+                    assert_eq!(word.class(), Some(class));
                 }
             }
             assert_eq!((SliceWord::run(owner).owner(), SliceWord::run(owner).kind()), (owner, Kind::Run));
         }
         assert_eq!(SliceWord::RUN_TAIL.kind(), Kind::RunTail);
         assert_eq!(SliceWord::FREE.kind(), Kind::Free);
+        #[cfg(feature = "raw")]
+        for word in [SliceWord::run(1), SliceWord::RUN_TAIL, SliceWord::FREE] {
+            assert_eq!(word.class(), None);
+        }
     }
 }

@@ -19,13 +19,13 @@ use super::{init, purger, settings};
 use crate::base::config::MAGAZINE_SLOTS;
 use crate::base::size_class::size_of;
 use crate::heap::magazine::{self, Tops, no_magazine};
-use crate::heap::{self, FALLBACK_BLOCKS, Heap, heap_at};
+use crate::heap::{self, Heap, heap_at, outside};
 use crate::os::{self, ThreadExit};
 use crate::pool;
 use crate::sync::Ordering;
 use core::cell::Cell;
 use core::ffi::c_void;
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::Layout;
 
 struct Cache {
     tops: Tops,
@@ -188,14 +188,7 @@ fn alloc_fallback(class: usize) -> *mut u8 {
     let size = size_of(class);
     // The largest alignment that blocks of this class have anyway.
     let align = 1 << size.trailing_zeros();
-    let Ok(layout) = Layout::from_size_align(size, align) else { return core::ptr::null_mut() };
-    // SAFETY: the size is not zero.
-    let block = unsafe { System.alloc(layout) };
-    if !block.is_null() {
-        // ORDERING: Relaxed: whoever frees the block got it from here.
-        FALLBACK_BLOCKS.fetch_add(1, Ordering::Relaxed);
-    }
-    block
+    Layout::from_size_align(size, align).map_or(core::ptr::null_mut(), outside::alloc_fallback)
 }
 
 /// The thread's heap; none if the thread ended or there is no memory for one.

@@ -2,7 +2,7 @@
 
 use super::{cache, fork, settings};
 use crate::base::config::*;
-use crate::heap::{self, Reservation, magazine};
+use crate::heap::{self, Reservation, magazine, outside};
 use crate::os;
 use crate::sync::{Lock, Once};
 
@@ -68,10 +68,13 @@ fn reserve_exactly(bytes: usize) -> bool {
     let slices = arenas * ARENA_SLICES;
     let heaps = (slices / 8).clamp(64, MAX_HEAPS);
     let magazines = (slices / 2).clamp(1 << 10, 1 << 20);
+    let large_blocks = arenas.clamp(64, 1 << 16);
     let heap_bytes = heap::region_bytes(heaps);
     let (magazine_bytes, link_bytes) = magazine::region_bytes(magazines);
     let arrays = Reservation::bytes(arenas);
-    let metadata: usize = heap_bytes + magazine_bytes + link_bytes + arrays[..arrays.len() - 1].iter().sum::<usize>();
+    let list_bytes = outside::region_bytes(large_blocks);
+    let metadata: usize =
+        heap_bytes + magazine_bytes + link_bytes + list_bytes + arrays[..arrays.len() - 1].iter().sum::<usize>();
     // The block memory comes last, with room to align it.
     let memory_at = metadata.next_multiple_of(RUN_MAX_ALIGN);
     let Some(base) = os::reserve(memory_at + arrays[arrays.len() - 1], RUN_MAX_ALIGN) else { return false };
@@ -85,6 +88,7 @@ fn reserve_exactly(bytes: usize) -> bool {
     unsafe {
         heap::place(next(heap_bytes), heaps);
         magazine::place(next(magazine_bytes), next(link_bytes), magazines);
+        outside::place(next(list_bytes), large_blocks);
         let mut places = [core::ptr::null_mut(); 6];
         for (place, bytes) in places.iter_mut().zip(arrays) {
             *place = next(bytes);

@@ -6,25 +6,14 @@
 
 use super::{init, purger};
 use crate::base::config::*;
-use crate::heap::{ARENAS, COMMUNAL, die_of};
+use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside};
 use crate::os;
 use crate::arena::CleanMask;
 use crate::pool::{self, Kind, SliceWord, address_of};
-use crate::sync::{AtomicUsize, Ordering};
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::Layout;
 
 /// The owner in the words of runs that belong to no first-class heap.
 pub(crate) const NOBODY: u32 = COMMUNAL;
-
-/// Blocks of the system allocator, and their bytes.
-static BLOCKS: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-/// How many blocks the system allocator serves, and their bytes.
-pub(crate) fn counts() -> (usize, usize) {
-    // ORDERING: Relaxed: statistics.
-    (BLOCKS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
-}
 
 fn slices_for(size: usize) -> u32 {
     size.div_ceil(SLICE_BYTES) as u32
@@ -48,15 +37,8 @@ pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
     if !run.is_null() {
         return run;
     }
-    let Ok(whole) = Layout::from_size_align(usable_size(layout), layout.align()) else { return core::ptr::null_mut() };
-    // SAFETY: the size is not zero.
-    let block = unsafe { if want == Want::Zeroed { System.alloc_zeroed(whole) } else { System.alloc(whole) } };
-    if !block.is_null() {
-        // ORDERING: Relaxed: statistics.
-        BLOCKS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(whole.size(), Ordering::Relaxed);
-    }
-    block
+    Layout::from_size_align(usable_size(layout), layout.align())
+        .map_or(core::ptr::null_mut(), |whole| outside::alloc_large(whole, want == Want::Zeroed))
 }
 
 /// The bytes that a block for `layout` has, whether it is a run or the system allocator's.
@@ -103,16 +85,21 @@ fn clear_dirty(first: u32, slices: u32, clean: &CleanMask) {
     }
 }
 
-/// The first slice and the length of the run at `block`, which was allocated with `layout`; none for a block of the system allocator.
-/// Aborts if the metadata shows that there is no such run.
-pub(crate) fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
+/// The first slice and the length of the run at `block`, which has a layout of up to `claimed` bytes; none for a block
+/// outside the reservation. Aborts if the metadata shows that there is no such run.
+pub(super) fn run_of(block: *mut u8, claimed: usize) -> Option<(u32, u32)> {
     let first = pool::slice_of(block)?;
     let word = pool::word_of(first);
     if word.kind() != Kind::Run || address_of(first) != block {
-        die_of(block, word, layout.size());
+        die_of(block, word, claimed);
     }
     // SAFETY: the run is the caller's, so nobody else changes its descriptor.
-    let slices = unsafe { pool::run_slices(first) };
+    Some((first, unsafe { pool::run_slices(first) }))
+}
+
+/// Does as [`run_of`], and also aborts unless the run is as long as one for `layout`.
+pub(crate) fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
+    let (first, slices) = run_of(block, layout.size())?;
     if slices != slices_for(layout.size()) {
         os::die(format_args!(
             "free of {block:p} with a layout of {} bytes, but its block has {} bytes",
@@ -130,19 +117,17 @@ pub(crate) fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
 #[inline(never)]
 pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
     match run_at(block, layout) {
-        Some((first, slices)) => {
-            pool::forget(first, slices);
-            ARENAS.put(first, slices, false);
-            purger::note(slices as usize * SLICE_BYTES);
-        }
-        None => {
-            // ORDERING: Relaxed: statistics.
-            BLOCKS.fetch_sub(1, Ordering::Relaxed);
-            BYTES.fetch_sub(usable_size(layout), Ordering::Relaxed);
-            // SAFETY: the caller's; not a run, so the system allocator's.
-            unsafe { System.dealloc(block, layout) }
-        }
+        Some((first, slices)) => put_run(first, slices),
+        // SAFETY: the caller's.
+        None => unsafe { free_outside(block, layout.size()) },
     }
+}
+
+/// Gives the slices of a run back.
+pub(super) fn put_run(first: u32, slices: u32) {
+    pool::forget(first, slices);
+    ARENAS.put(first, slices, false);
+    purger::note(slices as usize * SLICE_BYTES);
 }
 
 /// Makes the block longer or shorter where it is, or by the system's own means: both sizes are above the largest class.
@@ -153,12 +138,7 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Option<*mut u8> {
     let Some((first, slices)) = run_at(block, layout) else {
         // SAFETY: the caller's; not a run, so the system allocator's.
-        let resized = unsafe { System.realloc(block, layout, usable_size(new)) };
-        if !resized.is_null() {
-            // ORDERING: Relaxed: statistics; the sum wraps around, and back.
-            BYTES.fetch_add(usable_size(new).wrapping_sub(usable_size(layout)), Ordering::Relaxed);
-        }
-        return Some(resized);
+        return unsafe { outside::resize(block, layout.align(), usable_size(new)) };
     };
     if new.size() > RUN_MAX_BYTES {
         return None;

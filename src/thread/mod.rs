@@ -3,12 +3,15 @@
 //! | module | what |
 //! |---|---|
 //! | `cache` | the fast path, and the slow path to the thread's heap |
+//! | `by_address` | blocks that are freed without a size |
 //! | `large` | blocks above the largest class: runs of slices, and the system allocator |
 //! | `init` | the reservation, made by the first slow path |
 //! | `settings` | the options in force |
 //! | `purger` | gives back what nobody needs any more |
 //! | `fork` | keeps the child of a fork whole |
 
+#[cfg(feature = "raw")]
+pub(crate) mod by_address;
 pub(crate) mod cache;
 mod fork;
 pub(crate) mod init;

@@ -3,11 +3,15 @@
 //! They allocate as any Rust program does, through `std`, and know nothing of the allocator under them: each subject links
 //! this crate, compiled once, to its own `#[global_allocator]`.
 
+pub mod block;
 pub mod field;
+pub mod mapped;
 pub mod memory;
 pub mod micro;
 pub mod program;
 pub mod rng;
+pub mod tally;
+pub mod team;
 pub mod timeline;
 
 use cenote_bench_protocol::{Group, WorkloadInfo};

@@ -5,7 +5,7 @@ mod depot;
 mod pools;
 
 use super::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
-use super::misuse::{die_of, free_foreign};
+use super::misuse::{die_of, free_outside};
 use super::registry::heap_at;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE, size_of};
@@ -193,7 +193,7 @@ impl Inner {
             let block = blocks[i];
             let Some(slice) = pool::slice_of(block) else {
                 // SAFETY: whoever put it into the magazine freed it.
-                unsafe { free_foreign(block, class) };
+                unsafe { free_outside(block, size_of(class)) };
                 continue;
             };
             let word = pool::word_of(slice);

@@ -1,0 +1,60 @@
+//! What a run looks like: tables for the terminal, a page to open, and a chapter of the documentation.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`terminal`] | tables for the terminal |
+//! | [`page`] | the self-contained HTML page |
+//! | [`chapter`] | Markdown with its pictures |
+//! | [`text`] | numbers with their units, and the sentences that page and chapter share |
+
+mod chapter;
+mod page;
+mod terminal;
+mod text;
+
+use crate::statistics::{Comparison, Summary, summary};
+use cenote_bench_protocol::Results;
+use std::io;
+use std::path::Path;
+
+/// Prints the tables of a run on standard output.
+pub fn print_table(summary: &Summary) {
+    println!("{}", terminal::tables(summary));
+}
+
+/// Prints what changed between two runs on standard output.
+pub fn print_comparison(comparison: &Comparison) {
+    println!("{}", terminal::comparison(comparison));
+}
+
+/// Writes the page of a run: one file, which needs nothing else and no script.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_html(results: &Results, path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::write(path, page::page(results, &summary(results)))
+}
+
+/// Writes `benchmarks.md` into `directory`, and its pictures into `directory/benchmarks`, where those of an earlier run are
+/// removed.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_docs(results: &Results, directory: &Path) -> io::Result<()> {
+    let chapter = chapter::chapter(results, &summary(results));
+    let pictures = directory.join(chapter::PICTURES);
+    std::fs::create_dir_all(&pictures)?;
+    for entry in std::fs::read_dir(&pictures)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    for picture in &chapter.pictures {
+        std::fs::write(pictures.join(&picture.file), &picture.svg)?;
+    }
+    std::fs::write(directory.join("benchmarks.md"), chapter.markdown)
+}
