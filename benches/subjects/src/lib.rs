@@ -48,3 +48,21 @@ fn run(job: &Job) -> Result<Report, String> {
     report.wall_ns = begun.elapsed().as_nanos() as u64;
     Ok(report)
 }
+
+/// A program that is one subject: makes `$value` the global allocator.
+#[macro_export]
+macro_rules! subject {
+    ($type:ty = $value:expr) => {
+        #[cfg(not(feature = "check"))]
+        #[global_allocator]
+        static GLOBAL: $type = $value;
+
+        #[cfg(feature = "check")]
+        #[global_allocator]
+        static GLOBAL: $crate::checked::Checked<$type> = $crate::checked::Checked::new($value);
+
+        fn main() -> std::process::ExitCode {
+            $crate::main()
+        }
+    };
+}
