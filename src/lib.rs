@@ -34,7 +34,8 @@
 //!
 //! # Options
 //!
-//! Read from the environment when the first block is allocated; see [`Options`] for those that code can set.
+//! Read from the environment when the first block is allocated, but not by set-user-id programs; see [`Options`] for those
+//! that code can set.
 //!
 //! | variable | value |
 //! |---|---|

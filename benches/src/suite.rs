@@ -146,7 +146,7 @@ fn show(results: &Results, warnings: &[String]) {
 
 fn tell_faults(summary: &Summary) {
     for fault in summary.faults() {
-        println!("{}: {} in {}: {}", fault.kind, fault.subject, fault.row, fault.reason);
+        println!("{} {fault}", fault.subject);
     }
 }
 
