@@ -12,7 +12,8 @@ pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
 pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
-pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
+/// The same for pools of the smallest class, which have an array of their own: others need half of it at most.
+pub(crate) const TINY_WORDS_PER_SLICE: usize = SLICE_BYTES / 8 / 64;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
 pub(crate) const MAGAZINE_SLOTS: usize = 128;
