@@ -178,6 +178,19 @@ fn one_allocator_with_one_sample_is_enough() {
 }
 
 #[test]
+fn equal_allocators_are_all_called_the_best() {
+    let run = results(
+        vec![workload("equal", Group::Micro)],
+        vec![sample("cenote", "equal", 0, 5.0, 3.0), sample("system", "equal", 0, 5.0, 3.0)],
+    );
+    let page = page_of(&run, "equal");
+    let page = Html::parse_document(&page);
+    let leaders = texts(&page, ".card strong");
+    assert!(!leaders.is_empty() && leaders.iter().all(|names| names == "cenote, system"), "{leaders:?}");
+    assert!(texts(&page, ".card.ours").is_empty());
+}
+
+#[test]
 fn a_run_in_which_all_failed_or_nothing_ran_has_a_page_too() {
     let mut crashed = sample("cenote", "broken", 0, 1.0, 1.0);
     crashed.result = Err("timed out after 10 s".into());

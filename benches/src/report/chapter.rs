@@ -175,7 +175,7 @@ fn circumstances(chapter: &mut Chapter, results: &Results, summary: &Summary) {
     }
     table.add_row(["Build profile", &escaped(&results.profile)]);
     table.add_row(["Took", &text::duration(results)]);
-    for subject in results.subjects.iter().filter(|subject| subject.present) {
+    for subject in text::measured(results) {
         table.add_row([&escaped(&subject.name), &escaped(&subject.version)]);
     }
     chapter.table(&table);

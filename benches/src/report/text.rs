@@ -1,5 +1,6 @@
 //! Numbers with their units, and the sentences that all reports share.
 
+use crate::statistics::verdict::original;
 use crate::statistics::{Goal, Interval, MemoryCurve, Quantity, Summary};
 use cenote_bench_protocol::{Group, Machine, Results, Subject};
 use std::time::{Duration, UNIX_EPOCH};
@@ -110,6 +111,11 @@ pub(super) fn machine(machine: &Machine) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The allocators that were measured, without second copies.
+pub(super) fn measured(results: &Results) -> impl Iterator<Item = &Subject> {
+    results.subjects.iter().filter(|subject| subject.present && original(&subject.name) == subject.name)
+}
+
 /// The allocators that were asked for and not measured.
 pub(super) fn skipped(results: &Results) -> impl Iterator<Item = &Subject> {
     results.subjects.iter().filter(|subject| !subject.present)
@@ -153,7 +159,7 @@ pub(super) fn reached(goal: &Goal) -> &'static str {
 }
 
 /// What the marks of a group's picture show.
-pub(super) const DOTS: &str = "Each line is a workload, each mark an allocator's median; the bars are 95 % intervals. Further \
+pub(super) const DOTS: &str = "Each line is a workload, each mark an allocator's median; the bars are 95 % intervals of the ratio. Further \
      left is better. What is four times the best or more stands at the right edge; the table has the figure.";
 
 /// What memory curves show.
