@@ -68,13 +68,23 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> bool {
     preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 })
 }
 
-/// Asks for transparent huge pages in reserved memory. A hint: refusal changes nothing.
+/// Asks for transparent huge pages in reserved memory, or declines them. A hint: refusal changes nothing.
 ///
 /// # Safety
 /// `start .. start + bytes` is reserved by [`reserve`] and consists of whole OS pages.
-pub(crate) unsafe fn advise_huge_pages(start: *mut u8, bytes: usize) {
+pub(crate) unsafe fn advise_huge_pages(start: *mut u8, bytes: usize, wanted: bool) {
+    let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
     // SAFETY: the caller's.
-    unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
+    preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, advice) });
+}
+
+/// Makes committed memory resident as if it had been written to. A hint: kernels before 5.14 do not know it.
+///
+/// # Safety
+/// `start .. start + bytes` is committed and consists of whole OS pages.
+pub(crate) unsafe fn populate(start: *mut u8, bytes: usize) {
+    // SAFETY: the caller's; the contents stay as they are.
+    preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_POPULATE_WRITE) });
 }
 
 /// The limit on this process's address space in bytes, if there is one.
