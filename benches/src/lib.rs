@@ -6,7 +6,14 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`subjects`] | the allocators, and what each needs to be built |
+//! | [`suite`] | a run from the command line to its files |
+//! | [`cli`], [`selection`] | the command line, and which allocators and workloads it means |
+//! | [`subjects`], [`tools`] | the allocators, what each needs to be built, and whether the machine has it |
+//! | [`builder`] | building their programs by cargo |
+//! | [`child`], [`pool`] | one process, and several at once |
+//! | [`schedule`], [`session`] | which run comes next, and the measuring itself |
+//! | [`check`], [`icount`] | what is not measured by the clock: checked runs, counted instructions |
+//! | [`machine`], [`results`] | what the machine is, and the files of results |
 //! | [`statistics`] | what the samples of a run say |
 //! | [`report`] | what a run looks like: terminal, page, documentation |
 //!
@@ -28,6 +35,12 @@
 pub mod allocators;
 #[cfg(feature = "in-process")]
 pub mod block;
+pub mod builder;
+pub mod check;
+pub mod child;
+pub mod cli;
+pub mod icount;
+pub mod machine;
 #[cfg(feature = "in-process")]
 pub mod mapped;
 #[cfg(feature = "in-process")]
@@ -36,14 +49,21 @@ pub mod measure;
 pub mod pairs;
 #[cfg(feature = "in-process")]
 pub mod part;
+pub mod pool;
 pub mod report;
+pub mod results;
 #[cfg(feature = "in-process")]
 pub mod rng;
 #[cfg(feature = "in-process")]
 pub mod scenarios;
+pub mod schedule;
+pub mod selection;
+pub mod session;
 pub mod statistics;
 pub mod subjects;
+pub mod suite;
 #[cfg(feature = "in-process")]
 pub mod table;
+pub mod tools;
 #[cfg(feature = "in-process")]
 pub mod workloads;

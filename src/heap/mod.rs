@@ -43,12 +43,13 @@ pub(crate) struct Reservation;
 
 impl Reservation {
     /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
-    pub(crate) fn bytes(arenas: u32) -> [usize; 6] {
+    pub(crate) fn bytes(arenas: u32) -> [usize; 7] {
         let slices = arenas * ARENA_SLICES;
         [
             Region::<Record>::bytes(arenas),
             Region::<u64>::bytes(arenas.div_ceil(64)),
             Region::<crate::sync::Signpost>::bytes(slices),
+            Region::<crate::sync::AtomicU8>::bytes(slices),
             Region::<pool::Pool>::bytes(slices),
             Region::<pool::BitsWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),
@@ -59,16 +60,17 @@ impl Reservation {
     ///
     /// # Safety
     /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
-    pub(crate) unsafe fn place(places: [*mut u8; 6], arenas: u32) {
+    pub(crate) unsafe fn place(places: [*mut u8; 7], arenas: u32) {
         let slices = arenas * ARENA_SLICES;
         // SAFETY: the caller's.
         unsafe {
             RECORDS.place(places[0], arenas);
             EMPTY_WORDS.place(places[1], arenas.div_ceil(64));
             pool::WORDS.place(places[2], slices);
-            pool::POOLS.place(places[3], slices);
-            pool::BITS.place(places[4], slices);
-            pool::MEMORY.place(places[5], arenas);
+            pool::KIND_NUMBERS.place(places[3], slices);
+            pool::POOLS.place(places[4], slices);
+            pool::BITS.place(places[5], slices);
+            pool::MEMORY.place(places[6], arenas);
         }
     }
 }
@@ -88,6 +90,7 @@ unsafe impl Backing for Reservation {
         RECORDS.grow(arenas)
             && EMPTY_WORDS.grow(arenas.div_ceil(64))
             && pool::WORDS.grow(slices)
+            && pool::KIND_NUMBERS.grow(slices)
             && pool::POOLS.grow(slices)
             && pool::BITS.grow(slices)
             && pool::MEMORY.grow(arenas)

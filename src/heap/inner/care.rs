@@ -163,6 +163,7 @@ impl Inner {
             for offset in 0..pool.slices() {
                 let word = pool::word_of(first + offset);
                 assert_eq!(word, SliceWord::pool(self.id, pool.class(), offset), "pool {first}: slice {offset}'s word");
+                assert_eq!(pool::kind_number_of(first + offset), word.kind_number(), "pool {first}: slice {offset}'s kind");
             }
             taken[pool.class()] += pool.used() as usize;
             pools[pool.class()] += 1;

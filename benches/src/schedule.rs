@@ -1,0 +1,205 @@
+//! Which run comes next.
+//!
+//! A repetition visits every block, a workload with a number of threads, in random order; a visit runs all allocators one
+//! after the other in random order. What disturbs the machine for a second thus disturbs all allocators of a block alike,
+//! and what changes over minutes finds every block in another place of each repetition.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Allocators beyond this multiple of their block's best are far from every comparison that matters.
+const SLOW: u32 = 4;
+
+/// One repetition in so many runs the slow as well.
+const SLOW_EVERY: u32 = 3;
+
+/// How many allocators' runs that hang or crash are awaited; every further one would cost a time limit.
+const PATIENCE: usize = 2;
+
+/// How often everything is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetitions {
+    /// So often, however long it takes.
+    Exactly(u32),
+    /// While time is left. Slow allocators are run less often, as they spend everybody's time.
+    Budgeted,
+}
+
+/// A workload with a number of threads, as an index; and an allocator, as an index.
+pub type Pair = (usize, usize);
+
+/// A visit of a block: the allocators, in the order of their runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Which block.
+    pub block: usize,
+    /// Which allocators.
+    pub subjects: Vec<usize>,
+}
+
+/// The order of all runs, which learns from what they cost.
+#[derive(Debug)]
+pub struct Schedule {
+    blocks: usize,
+    subjects: usize,
+    repetitions: Repetitions,
+    begun: u32,
+    rng: StdRng,
+    /// How long the whole process took, the last time.
+    took: HashMap<Pair, Duration>,
+    /// How long the timed part took, at best.
+    best: HashMap<Pair, Duration>,
+    /// Who hung or died, where.
+    failed: Vec<Pair>,
+    /// Who did so too often.
+    dropped: Vec<usize>,
+}
+
+impl Schedule {
+    /// The schedule of `blocks` blocks, each for `subjects` allocators.
+    pub fn new(blocks: usize, subjects: usize, repetitions: Repetitions, seed: u64) -> Self {
+        Self {
+            blocks,
+            subjects,
+            repetitions,
+            begun: 0,
+            rng: StdRng::seed_from_u64(seed),
+            took: HashMap::new(),
+            best: HashMap::new(),
+            failed: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// The visits of the next repetition; none when there were enough, or nobody is left to run.
+    pub fn next_repetition(&mut self) -> Option<Vec<Visit>> {
+        if matches!(self.repetitions, Repetitions::Exactly(count) if count <= self.begun) {
+            return None;
+        }
+        let mut visits: Vec<Visit> = (0..self.blocks).map(|block| Visit { block, subjects: self.due(block) }).collect();
+        visits.retain(|visit| !visit.subjects.is_empty());
+        visits.shuffle(&mut self.rng);
+        for visit in &mut visits {
+            visit.subjects.shuffle(&mut self.rng);
+        }
+        self.begun += 1;
+        (!visits.is_empty()).then_some(visits)
+    }
+
+    fn due(&self, block: usize) -> Vec<usize> {
+        (0..self.subjects).filter(|&subject| self.is_due((block, subject))).collect()
+    }
+
+    /// Whether the pair has a part in the repetition that begins.
+    fn is_due(&self, pair: Pair) -> bool {
+        if !self.is_sound(pair) {
+            return false;
+        }
+        self.repetitions != Repetitions::Budgeted || self.begun.is_multiple_of(SLOW_EVERY) || !self.is_slow(pair)
+    }
+
+    /// Whether the pair is still run: it has not failed, nor has its allocator too often.
+    pub fn is_sound(&self, pair: Pair) -> bool {
+        !self.failed.contains(&pair) && !self.dropped.contains(&pair.1)
+    }
+
+    fn is_slow(&self, pair: Pair) -> bool {
+        let best = (0..self.subjects).filter_map(|subject| self.best.get(&(pair.0, subject))).min();
+        best.zip(self.best.get(&pair)).is_some_and(|(best, own)| *own > *best * SLOW)
+    }
+
+    /// Takes note of a run whose process took `took`, its timed part `timed`.
+    pub fn ran(&mut self, pair: Pair, took: Duration, timed: Duration) {
+        self.took.insert(pair, took);
+        let best = self.best.entry(pair).or_insert(timed);
+        *best = timed.min(*best);
+    }
+
+    /// Takes note of a run that died or hung. Returns whether its allocator is given up by this.
+    pub fn died(&mut self, pair: Pair) -> bool {
+        self.failed.push(pair);
+        let often = self.failed.iter().filter(|failed| failed.1 == pair.1).count() > PATIENCE;
+        if often && !self.dropped.contains(&pair.1) {
+            self.dropped.push(pair.1);
+            return true;
+        }
+        false
+    }
+
+    /// How long `visit` will take, by what its runs took before.
+    pub fn estimate(&self, visit: &Visit) -> Duration {
+        visit.subjects.iter().filter_map(|&subject| self.took.get(&(visit.block, subject))).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn pairs(visits: &[Visit]) -> Vec<Pair> {
+        let mut pairs: Vec<_> =
+            visits.iter().flat_map(|visit| visit.subjects.iter().map(|&subject| (visit.block, subject))).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    #[test]
+    fn a_repetition_runs_every_pair_once_in_an_order_that_the_seed_determines() {
+        let all: Vec<Pair> = (0..6).flat_map(|block| (0..5).map(move |subject| (block, subject))).collect();
+        let mut schedule = Schedule::new(6, 5, Repetitions::Exactly(2), 1);
+        let (first, second) = (schedule.next_repetition().unwrap(), schedule.next_repetition().unwrap());
+        assert_eq!((pairs(&first), pairs(&second)), (all.clone(), all));
+        assert_ne!(first, second);
+        assert_eq!(schedule.next_repetition(), None);
+        assert_eq!(Schedule::new(6, 5, Repetitions::Budgeted, 1).next_repetition().unwrap(), first);
+        assert_ne!(Schedule::new(6, 5, Repetitions::Budgeted, 2).next_repetition().unwrap(), first);
+    }
+
+    #[test]
+    fn under_a_budget_the_slow_run_less_often() {
+        for (repetitions, rarer) in [(Repetitions::Budgeted, true), (Repetitions::Exactly(9), false)] {
+            let mut schedule = Schedule::new(1, 3, repetitions, 1);
+            let mut runs = [0; 3];
+            for _ in 0..6 {
+                for (_, subject) in pairs(&schedule.next_repetition().unwrap()) {
+                    runs[subject] += 1;
+                    schedule.ran((0, subject), MS, MS * [10, 39, 41][subject]);
+                }
+            }
+            assert_eq!(runs, if rarer { [6, 6, 2] } else { [6, 6, 6] });
+        }
+    }
+
+    #[test]
+    fn who_died_is_not_run_there_again_and_nowhere_after_a_few_times() {
+        let mut schedule = Schedule::new(5, 2, Repetitions::Budgeted, 1);
+        assert!(!schedule.died((0, 1)));
+        let next = pairs(&schedule.next_repetition().unwrap());
+        assert!(!next.contains(&(0, 1)) && next.contains(&(0, 0)) && next.contains(&(1, 1)));
+        assert!(!schedule.died((1, 1)));
+        assert!(schedule.died((2, 1)));
+        assert!(pairs(&schedule.next_repetition().unwrap()).iter().all(|&(_, subject)| subject == 0));
+    }
+
+    #[test]
+    fn a_visit_takes_as_long_as_its_runs_did() {
+        let mut schedule = Schedule::new(1, 2, Repetitions::Budgeted, 1);
+        let visit = schedule.next_repetition().unwrap().remove(0);
+        assert_eq!(schedule.estimate(&visit), Duration::ZERO);
+        schedule.ran((0, 0), 3 * MS, MS);
+        schedule.ran((0, 1), 4 * MS, MS);
+        assert_eq!(schedule.estimate(&visit), 7 * MS);
+    }
+
+    #[test]
+    fn when_everybody_died_it_ends() {
+        let mut schedule = Schedule::new(1, 1, Repetitions::Budgeted, 1);
+        schedule.died((0, 0));
+        assert_eq!(schedule.next_repetition(), None);
+    }
+}

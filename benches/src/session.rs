@@ -1,0 +1,321 @@
+//! The measuring itself: memory curves side by side, then timed runs one by one while there is time.
+
+use crate::child;
+use crate::cli::{Mode, Run};
+use crate::machine;
+use crate::pool;
+use crate::schedule::{Repetitions, Schedule, Visit};
+use crate::selection;
+use cenote_bench_protocol::{Group, Job, Sample, WorkloadInfo};
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Memory that a run of a memory workload is taken to need, so that those side by side fit into the machine.
+const CURVE_BYTES: u64 = 1 << 30;
+
+/// Memory workloads mostly wait, so that more of them run at once than there are processors.
+const CURVES_PER_CPU: usize = 2;
+
+/// The share of the budget that memory curves may take: one in so many parts.
+const CURVE_SHARE: u32 = 3;
+
+/// More repetitions than this tell nothing more.
+const MOST_REPETITIONS: u32 = 30;
+
+/// How much a mode runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// How long measuring may take, what is written afterwards included.
+    pub budget: Option<Duration>,
+    /// How often timed workloads run.
+    pub repetitions: Repetitions,
+    /// With fewer repetitions than this, a run warns.
+    pub wanted: u32,
+    /// How often memory workloads run.
+    pub curves: u32,
+    /// Divides all work.
+    pub divisor: u32,
+}
+
+impl Effort {
+    /// What `run` asks for.
+    pub fn new(run: &Run) -> Self {
+        let (budget_s, wanted, curves, divisor) = match run.mode() {
+            Mode::Quick => (Some(36), 3, 1, 1),
+            Mode::Usual => (Some(285), 5, 1, 1),
+            Mode::Full => (None, 15, 3, 1),
+        };
+        let repetitions = match (run.reps, budget_s) {
+            (Some(count), _) => Repetitions::Exactly(count),
+            (None, None) => Repetitions::Exactly(wanted),
+            (None, Some(_)) => Repetitions::Budgeted,
+        };
+        Self {
+            budget: budget_s.filter(|_| run.reps.is_none()).map(Duration::from_secs),
+            repetitions,
+            wanted: run.reps.unwrap_or(wanted),
+            curves: run.reps.unwrap_or(curves),
+            divisor: run.divisor.unwrap_or(divisor),
+        }
+    }
+}
+
+/// An allocator that takes part.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Its name in results.
+    pub name: String,
+    /// Its program.
+    pub program: PathBuf,
+}
+
+/// A workload with a number of threads.
+#[derive(Clone, Debug)]
+struct Block {
+    workload: WorkloadInfo,
+    threads: Option<usize>,
+}
+
+/// What a session found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Every run, in the order of their ends.
+    pub samples: Vec<Sample>,
+    /// What the user is to know about the run.
+    pub warnings: Vec<String>,
+    /// Allocators that were given up, and why.
+    pub given_up: Vec<(String, String)>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub struct Session<'a> {
+    contenders: &'a [Contender],
+    effort: Effort,
+    seed: u64,
+    timeout: Duration,
+    begun: Instant,
+    found: Found,
+}
+
+impl<'a> Session<'a> {
+    /// A session whose budget begins now.
+    pub fn new(contenders: &'a [Contender], effort: Effort, run: &Run) -> Self {
+        let (seed, timeout) = (run.seed, run.timeout);
+        Self { contenders, effort, seed, timeout, begun: Instant::now(), found: Found::default() }
+    }
+
+    /// Runs `workloads` as `run` asks.
+    pub fn measure(mut self, workloads: &[WorkloadInfo], run: &Run) -> Found {
+        let (curves, timed): (Vec<_>, Vec<_>) =
+            workloads.iter().cloned().partition(|workload| workload.group == Group::Memory);
+        self.curves(curves);
+        let blocks: Vec<Block> = timed
+            .into_iter()
+            .flat_map(|workload| {
+                let settings = selection::threads(&workload, run);
+                settings.into_iter().map(move |threads| Block { workload: workload.clone(), threads })
+            })
+            .collect();
+        self.repeat(&blocks);
+        self.found
+    }
+
+    fn job(&self, block: &Block) -> Job {
+        Job {
+            workload: block.workload.name.clone(),
+            threads: block.threads,
+            divisor: self.effort.divisor,
+            seed: self.seed,
+        }
+    }
+
+    /// The memory curves. Nothing is timed in them, so several run at once.
+    fn curves(&mut self, mut workloads: Vec<WorkloadInfo>) {
+        let side_by_side = (machine::cpus() * CURVES_PER_CPU)
+            .min((machine::available_memory_bytes() / CURVE_BYTES) as usize)
+            .clamp(1, self.contenders.len());
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        workloads.shuffle(&mut rng);
+        let share = self.effort.budget.map(|budget| budget / CURVE_SHARE);
+        let progress = bar((workloads.len() * self.effort.curves as usize * self.contenders.len()) as u64);
+        let (mut left_out, mut longest) = (Vec::new(), Duration::ZERO);
+        for workload in workloads {
+            let begun = Instant::now();
+            if share.is_some_and(|share| self.begun.elapsed() + longest > share) {
+                left_out.push(workload.name);
+                continue;
+            }
+            let block = Block { workload, threads: None };
+            let job = self.job(&block);
+            let repetitions = 0..self.effort.curves;
+            let mut runs: Vec<(u32, usize)> = repetitions
+                .flat_map(|repetition| (0..self.contenders.len()).map(move |subject| (repetition, subject)))
+                .collect();
+            runs.shuffle(&mut rng);
+            let samples = pool::side_by_side(side_by_side, runs, |(repetition, subject)| {
+                let Contender { name, program } = &self.contenders[subject];
+                progress.set_message(format!("memory over time: {} {name}", job.workload));
+                let result = child::run(program, &job, self.timeout);
+                progress.inc(1);
+                Sample { subject: name.clone(), repetition, job: job.clone(), result }
+            });
+            self.found.samples.extend(samples);
+            longest = longest.max(begun.elapsed());
+        }
+        progress.finish_and_clear();
+        if !left_out.is_empty() {
+            let names = left_out.join(", ");
+            self.found.warnings.push(format!("no time was left for the memory curves of {names}; --full has them"));
+        }
+    }
+
+    /// The timed runs, nothing beside them.
+    fn repeat(&mut self, blocks: &[Block]) {
+        let effort = self.effort;
+        let mut schedule = Schedule::new(blocks.len(), self.contenders.len(), effort.repetitions, self.seed);
+        let progress = match (effort.budget, effort.repetitions) {
+            (Some(budget), _) => bar(budget.as_secs()),
+            (None, Repetitions::Exactly(count)) => {
+                bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64)
+            }
+            (None, Repetitions::Budgeted) => bar(0),
+        };
+        let mut complete = 0;
+        'all: while let Some(visits) = schedule.next_repetition() {
+            for visit in &visits {
+                // The first repetition is always finished: without it there is nothing to compare.
+                if complete > 0 && self.is_over(schedule.estimate(visit)) {
+                    break 'all;
+                }
+                self.visit(visit, &blocks[visit.block], complete, &mut schedule, &progress);
+            }
+            complete += 1;
+            if effort.repetitions == Repetitions::Budgeted && complete == MOST_REPETITIONS {
+                break;
+            }
+        }
+        progress.finish_and_clear();
+        if complete < effort.wanted && !blocks.is_empty() {
+            let wanted = effort.wanted;
+            self.found.warnings.push(format!(
+                "only {complete} repetitions fit into the time, {wanted} are wanted: trust wide gaps only, or name fewer \
+                 workloads, or give --reps {wanted}"
+            ));
+        }
+    }
+
+    fn is_over(&self, next: Duration) -> bool {
+        self.effort.budget.is_some_and(|budget| self.begun.elapsed() + next > budget)
+    }
+
+    fn visit(
+        &mut self,
+        visit: &Visit,
+        block: &Block,
+        repetition: u32,
+        schedule: &mut Schedule,
+        progress: &ProgressBar,
+    ) {
+        let job = self.job(block);
+        for &subject in &visit.subjects {
+            let pair = (visit.block, subject);
+            if !schedule.is_sound(pair) {
+                continue;
+            }
+            let Contender { name, program } = &self.contenders[subject];
+            progress.set_message(format!("repetition {}: {} {name}", repetition + 1, job.workload));
+            let begun = Instant::now();
+            let result = child::run(program, &job, self.timeout);
+            match &result {
+                Ok(report) => schedule.ran(pair, begun.elapsed(), Duration::from_nanos(report.wall_ns)),
+                Err(death) => {
+                    if schedule.died(pair) {
+                        let why = format!("given up after several runs died, the last in {}: {death}", job.workload);
+                        self.found.warnings.push(format!("{name} was {why}"));
+                        self.found.given_up.push((name.clone(), why));
+                    }
+                }
+            }
+            self.found.samples.push(Sample { subject: name.clone(), repetition, job: job.clone(), result });
+            match self.effort.budget {
+                Some(_) => progress.set_position(self.begun.elapsed().as_secs()),
+                None => progress.inc(1),
+            }
+        }
+    }
+}
+
+/// A bar of so many runs, or seconds.
+pub fn bar(length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {elapsed} {wide_msg}").expect("a valid template");
+    ProgressBar::new(length).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn run(arguments: &[&str]) -> Run {
+        Cli::try_parse_from(["cenote-bench"].iter().chain(arguments)).unwrap().run
+    }
+
+    #[test]
+    fn the_modes_keep_their_promises() {
+        let second = Duration::from_secs(1);
+        assert!(Effort::new(&run(&["--quick"])).budget.unwrap() < 40 * second);
+        assert!(Effort::new(&run(&[])).budget.unwrap() < 300 * second);
+        assert_eq!(Effort::new(&run(&["--full"])).budget, None);
+        let exact = Effort::new(&run(&["--quick", "--reps", "7"]));
+        assert_eq!((exact.budget, exact.repetitions), (None, Repetitions::Exactly(7)));
+        assert_eq!(Effort::new(&run(&["--divisor", "50"])).divisor, 50);
+    }
+
+    /// A subject whose behaviour is a script.
+    fn contender(folder: &std::path::Path, name: &str, script: &str) -> Contender {
+        use std::os::unix::fs::PermissionsExt;
+        let program = folder.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Contender { name: name.into(), program }
+    }
+
+    fn workload(name: &str, group: Group) -> WorkloadInfo {
+        WorkloadInfo { name: name.into(), group, about: String::new(), quick: true, scales: false, threads: 1 }
+    }
+
+    #[test]
+    fn every_run_is_a_sample_also_the_one_that_dies() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = serde_json::to_string(&cenote_bench_protocol::Report::default()).unwrap();
+        let contenders = [
+            contender(folder.path(), "good", &format!("echo '{report}'")),
+            contender(folder.path(), "bad", "echo overlap >&2; exit 7"),
+        ];
+        let run = run(&["--reps", "3", "--divisor", "9", "--seed", "5"]);
+        let workloads = ["a", "b", "c", "d"].map(|name| workload(name, Group::Micro));
+        let memory = [workload("curve", Group::Memory)];
+        let found =
+            Session::new(&contenders, Effort::new(&run), &run).measure(&[&workloads[..], &memory].concat(), &run);
+        let of = |subject: &str, workload: &str| {
+            found.samples.iter().filter(|s| s.subject == subject && s.job.workload == workload).collect::<Vec<_>>()
+        };
+        for workload in ["a", "b", "c", "d", "curve"] {
+            let samples = of("good", workload);
+            assert_eq!(samples.len(), 3, "{workload}");
+            assert!(samples.iter().all(|sample| sample.result.is_ok()));
+            assert!(samples.iter().all(|sample| sample.job.divisor == 9 && sample.job.seed == 5));
+        }
+        let died: Vec<_> = found.samples.iter().filter(|s| s.subject == "bad" && s.job.workload != "curve").collect();
+        assert_eq!(died.len(), 3, "given up after the third");
+        assert!(died.iter().all(|sample| sample.result.as_ref().unwrap_err() == "exit status: 7: overlap"));
+        assert_eq!(found.given_up.len(), 1);
+        assert!(found.warnings[0].starts_with("bad was given up"), "{:?}", found.warnings);
+    }
+}
