@@ -134,7 +134,7 @@ main()' "$file" >"$file.log" 2>&1 && echo "$file passed" || echo "$file failed"
 
 packages_cargo=
 run_cargo() {
-    cp -r "$root/src" "$root/Cargo.toml" "$root/Cargo.lock" .
+    cp -r "$root"/{src,tests,examples,Cargo.toml,Cargo.lock} .
     # Only the core: what else is in the workspace is not part of what is built.
     sed -i '/^\(members\|default-members\|exclude\) = /d; s/^\[workspace\]$/[workspace]\nmembers = ["."]/' Cargo.toml
     cargo build -q --release --offline --jobs 2
