@@ -47,7 +47,7 @@ impl Effort {
     /// What `run` asks for.
     pub fn new(run: &Run) -> Self {
         let (budget_s, wanted, curves, divisor, timeout_s) = match run.mode() {
-            Mode::Quick => (Some(36), 3, 1, 1, 10),
+            Mode::Quick => (Some(36), 3, 1, 4, 10),
             Mode::Usual => (Some(285), 5, 1, 1, 30),
             Mode::Full => (None, 15, 3, 1, 30),
         };
@@ -197,14 +197,20 @@ impl<'a> Session<'a> {
             Repetitions::Within(budget) => bar(budget.as_secs()),
             Repetitions::Exactly(count) => bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64),
         };
-        let mut complete = 0;
+        let (mut complete, mut reached, mut is_over) = (0, 0, false);
+        // Nothing is known of a workload that has not run; it is taken to be as long as the one before.
+        let mut last = Duration::ZERO;
         'all: while let Some(visits) = schedule.next_repetition() {
             for visit in &visits {
-                // The first repetition is always finished: without it there is nothing to compare.
-                if self.interrupt.is_set() || complete > 0 && self.is_over(schedule.estimate(visit)) {
+                let expected = if complete == 0 { last } else { schedule.estimate(visit) };
+                is_over = self.is_over(expected);
+                if is_over || self.interrupt.is_set() {
                     break 'all;
                 }
+                let begun = Instant::now();
                 self.visit(visit, &blocks[visit.block], complete, &mut schedule, &progress);
+                last = begun.elapsed();
+                reached = blocks.len().min(reached + 1);
             }
             complete += 1;
             if complete == MOST_REPETITIONS && self.effort.budget().is_some() {
@@ -212,11 +218,8 @@ impl<'a> Session<'a> {
             }
         }
         progress.finish_and_clear();
-        if complete < wanted && !blocks.is_empty() && !self.interrupt.is_set() {
-            self.found.warnings.push(format!(
-                "only {complete} repetitions fit into the time, {wanted} are wanted: trust wide gaps only, or name fewer \
-                 workloads, or give --reps {wanted}"
-            ));
+        if is_over && complete < wanted {
+            self.found.warnings.push(too_little_time(complete, wanted, blocks.len() - reached));
         }
     }
 
@@ -261,6 +264,14 @@ impl<'a> Session<'a> {
     }
 }
 
+fn too_little_time(complete: u32, wanted: u32, missed: usize) -> String {
+    let what = match complete {
+        0 => format!("time was over before {missed} workloads had run at all"),
+        _ => format!("only {complete} repetitions fit into the time, {wanted} are wanted"),
+    };
+    format!("{what}: trust wide gaps only, or name fewer workloads, or give --reps {wanted}")
+}
+
 /// A bar of so many runs, or seconds.
 pub fn bar(length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {elapsed} {wide_msg}").expect("a valid template");
@@ -290,15 +301,35 @@ mod tests {
 
     /// A subject whose behaviour is a script.
     fn contender(folder: &std::path::Path, name: &str, script: &str) -> Contender {
-        use std::os::unix::fs::PermissionsExt;
         let program = folder.join(name);
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: were it open for writing here while another test forks, it could not be run.
+        let writer = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""#;
+        let status = std::process::Command::new("sh").args(["-c", writer, "sh"]).arg(&program).arg(script).status();
+        assert!(status.unwrap().success());
         Contender { name: name.into(), program }
     }
 
     fn workload(name: &str, group: Group) -> WorkloadInfo {
         WorkloadInfo { name: name.into(), group, about: String::new(), quick: true, scales: false, threads: 1 }
+    }
+
+    #[test]
+    fn a_budget_is_kept_and_what_did_not_fit_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = serde_json::to_string(&cenote_bench_protocol::Report::default()).unwrap();
+        let contenders = [contender(folder.path(), "good", &format!("echo '{report}'"))];
+        let workloads: Vec<_> = ["a", "b", "c"].map(|name| workload(name, Group::Micro)).into();
+        let run = run(&[]);
+        let measure = |budget| {
+            let effort = Effort { repetitions: Repetitions::Within(budget), wanted: 3, ..Effort::new(&run) };
+            Session::new(&contenders, effort, run.seed, &Interrupt::default()).measure(&workloads, &run)
+        };
+        let found = measure(Duration::ZERO);
+        assert!(found.samples.is_empty());
+        assert!(found.warnings[0].starts_with("time was over before 3 workloads"), "{:?}", found.warnings);
+        let found = measure(Duration::from_secs(3600));
+        assert_eq!(found.samples.len(), 3 * MOST_REPETITIONS as usize);
+        assert!(found.warnings.is_empty());
     }
 
     #[test]

@@ -79,6 +79,8 @@ impl Peer {
 }
 
 /// Every allocator, cenote first.
+///
+/// ferroc is not here: it needs features of the nightly compiler.
 pub const PEERS: &[Peer] = &[
     Peer::new("cenote", "cenote", &[], "this repository's"),
     Peer { krate: None, feature: None, ..Peer::new("system", "", &[], "the C library's malloc") },
@@ -92,7 +94,6 @@ pub const PEERS: &[Peer] = &[
     Peer::new("rusty_alloc", "rusty_alloc-api", &[], "a remake of mimalloc in Rust"),
     Peer::new("sefer-alloc", "sefer-alloc", &[], "segments, in Rust"),
     Peer::new("smmalloc", "smmalloc", &[], "slabs in one reservation, in Rust"),
-    Peer::new("ferroc", "ferroc", &[], "a generic relative of mimalloc, in Rust"),
     Peer::new("talc", "talc", &[], "a linked-list allocator behind a lock, in Rust").reference(),
     Peer::new("dlmalloc", "dlmalloc", &[], "a port of Doug Lea's allocator to Rust").reference(),
 ];

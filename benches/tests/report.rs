@@ -145,7 +145,9 @@ fn documents_have_every_picture_they_show_and_no_other() {
         roxmltree::Document::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
     }
     assert_eq!(markdown.matches("](benchmarks/").count(), files.len());
-    for fact in ["A Processor 9000", "1.2.3", "cargo run --release", "What the numbers cannot show", "ferroc skipped"] {
+    for fact in
+        ["A Processor 9000", "1.2.3", "cargo run --release", "What the numbers cannot show", "ferroc skipped", "151*"]
+    {
         assert!(markdown.contains(fact), "{fact}");
     }
     for workload in &RUN.workloads {
@@ -178,6 +180,19 @@ fn one_allocator_with_one_sample_is_enough() {
 }
 
 #[test]
+fn equal_allocators_are_all_called_the_best() {
+    let run = results(
+        vec![workload("equal", Group::Micro)],
+        vec![sample("cenote", "equal", 0, 5.0, 3.0), sample("system", "equal", 0, 5.0, 3.0)],
+    );
+    let page = page_of(&run, "equal");
+    let page = Html::parse_document(&page);
+    let leaders = texts(&page, ".card strong");
+    assert!(!leaders.is_empty() && leaders.iter().all(|names| names == "cenote, system"), "{leaders:?}");
+    assert!(texts(&page, ".card.ours").is_empty());
+}
+
+#[test]
 fn a_run_in_which_all_failed_or_nothing_ran_has_a_page_too() {
     let mut crashed = sample("cenote", "broken", 0, 1.0, 1.0);
     crashed.result = Err("timed out after 10 s".into());
@@ -201,4 +216,6 @@ fn the_terminal_shows_ratios_means_and_faults() {
     assert!(table.contains("talc wrong in regex"));
     assert!(table.contains("warning: the machine was noisy"));
     assert!(table.contains("share of all timed workloads"));
+    let counts = table.lines().find(|line| line.starts_with("| pairs-16") && line.contains("151*")).unwrap();
+    assert!(counts.contains("183") && counts.contains('-'), "{counts}");
 }

@@ -97,6 +97,11 @@ pub(super) fn chapter(results: &Results, summary: &Summary) -> Chapter {
     }
     scaling(&mut chapter, results, summary);
     memory(&mut chapter, summary);
+    if let Some(table) = terminal::instructions(summary) {
+        chapter.heading(2, "Instructions");
+        chapter.paragraph(text::INSTRUCTIONS);
+        chapter.table(&table);
+    }
     left_out(&mut chapter, results, summary);
 
     chapter.heading(2, "What cenote is to reach");
@@ -175,7 +180,7 @@ fn circumstances(chapter: &mut Chapter, results: &Results, summary: &Summary) {
     }
     table.add_row(["Build profile", &escaped(&results.profile)]);
     table.add_row(["Took", &text::duration(results)]);
-    for subject in results.subjects.iter().filter(|subject| subject.present) {
+    for subject in text::measured(results) {
         table.add_row([&escaped(&subject.name), &escaped(&subject.version)]);
     }
     chapter.table(&table);

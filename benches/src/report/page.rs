@@ -60,12 +60,13 @@ fn header(results: &Results, summary: &Summary) -> Markup {
 /// The answer in cards: who leads.
 fn answer(summary: &Summary) -> Markup {
     let leader = |title: &str, ranking: &Ranking, what: &str| {
-        let best = ranking.best().and_then(|best| Some((best, best.mean?)));
+        let best: Vec<&str> = ranking.best().map(|best| best.subject.as_str()).collect();
+        let mean = ranking.best().find_map(|best| best.mean);
         html! {
-            @if let Some((best, mean)) = best {
-                div.card.ours[best.subject == OURS] {
+            @if let Some(mean) = mean {
+                div.card.ours[best == [OURS]] {
                     h2 { (title) }
-                    strong { (best.subject) }
+                    strong { (best.join(", ")) }
                     p { (format!("{:.2}", mean.value)) " × " (what) }
                 }
             }
@@ -164,7 +165,7 @@ fn mean(ranking: &Ranking, subject: &str) -> Markup {
     let standing = ranking.standing(subject).and_then(|standing| Some((standing, standing.mean?)));
     html! {
         @if let Some((standing, mean)) = standing {
-            @let best = ranking.best() == Some(standing);
+            @let best = ranking.best().any(|best| best == standing);
             td class=(step(mean.value, best)) title={ "95 % interval " (text::interval(&mean.interval)) } {
                 @if ranking.is_complete(standing) { (text::ratio(mean.value)) } @else { "(" (text::ratio(mean.value)) ")" }
             }
@@ -366,7 +367,7 @@ fn instructions(summary: &Summary) -> Markup {
         @if !rows.is_empty() {
             section #instructions {
                 h2 { "Instructions" }
-                p { "Counted by valgrind, in millions. An instruction is not a time: cache misses and page faults do not show." }
+                p { (text::INSTRUCTIONS) }
                 div.scroll {
                     table {
                         thead {
@@ -384,7 +385,7 @@ fn instructions(summary: &Summary) -> Markup {
                                     @for subject in &summary.subjects {
                                         @let count = row.measured(subject).and_then(|measured| measured.instructions);
                                         td.best[count.is_some() && count == least] {
-                                            (count.map_or("-".into(), |count| format!("{:.1}", count as f64 / 1e6)))
+                                            (count.map_or("-".into(), text::millions))
                                         }
                                     }
                                 }
@@ -453,7 +454,7 @@ fn circumstances(results: &Results, summary: &Summary) -> Markup {
             }
             h3 { "Versions" }
             dl {
-                @for subject in results.subjects.iter().filter(|subject| subject.present) {
+                @for subject in text::measured(results) {
                     dt { (subject.name) } dd { (subject.version) @if !subject.note.is_empty() { ", " (subject.note) } }
                 }
             }

@@ -176,9 +176,12 @@ impl Ranking {
         self.standings.iter().find(|standing| standing.subject == subject)
     }
 
-    /// The first in the ranking, if anyone was measured in every row.
-    pub fn best(&self) -> Option<&Standing> {
-        self.standings.first().filter(|standing| self.is_complete(standing))
+    /// Those with the least mean among the allocators measured in every row: one, unless several are equal.
+    pub fn best(&self) -> impl Iterator<Item = &Standing> {
+        let value = |standing: &Standing| standing.mean.map(|mean| mean.value);
+        let complete = || self.standings.iter().filter(|standing| self.is_complete(standing));
+        let least = complete().next().and_then(value);
+        complete().take_while(move |standing| value(standing) == least)
     }
 }
 

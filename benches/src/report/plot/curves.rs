@@ -73,9 +73,10 @@ fn panel(
 
     let mut chart = ChartBuilder::on(area)
         .margin_top(58)
+        .margin_left(8)
         .margin_right(24)
         .margin_bottom(6)
-        .x_label_area_size(72)
+        .x_label_area_size(60)
         .y_label_area_size(104)
         .build_cartesian_2d(0.0..extent.seconds, 0.0..extent.mib)?;
     chart

@@ -48,9 +48,10 @@ fn panel(area: &Area<'_>, scaling: &Scaling, subjects: &[String], cpus: usize) -
     let ticks: Vec<f64> = threads.iter().map(|threads| *threads as f64).collect();
     let mut chart = ChartBuilder::on(area)
         .margin_top(60)
+        .margin_left(8)
         .margin_right(30)
         .margin_bottom(6)
-        .x_label_area_size(84)
+        .x_label_area_size(72)
         .y_label_area_size(120)
         .build_cartesian_2d((first as f64 / 1.1..last as f64 * 1.1).log_scale().with_key_points(ticks), 0.0..fastest)?;
     chart
