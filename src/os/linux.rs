@@ -131,6 +131,17 @@ pub(crate) fn thread_number() -> u32 {
     (unsafe { libc::syscall(libc::SYS_gettid) }) as u32
 }
 
+/// How many threads this process has, if the system tells.
+pub(crate) fn thread_count() -> Option<usize> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the path ends with a null byte, and `stat` is a place to write to.
+    let told = preserving_errno(|| unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) == 0 });
+    // SAFETY: filled in if the call went well.
+    let links = told.then(|| unsafe { stat.assume_init() }.st_nlink)?;
+    // Each thread is a directory in there, and so a link to its parent, beside the two that every directory has.
+    usize::try_from(links).ok()?.checked_sub(2)
+}
+
 /// Whether this process still has the thread of that number, also in the eyes of those who count its threads.
 pub(crate) fn has_thread(number: u32) -> bool {
     // SAFETY: signal zero is sent to nobody.

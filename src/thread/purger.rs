@@ -8,8 +8,8 @@
 //! the thread ends. It blocks all signals, holds a lock for a few pools at a time, and correctness never depends on it.
 //! A [`Watch`] holds the bytes reported and whether a purger runs.
 //!
-//! It also ends before a fork, and the next report starts another: a program without threads of its own is without threads
-//! when it forks, as some look after (CPython warns of a fork with threads).
+//! In a program without threads of its own it also ends before a fork, after which some look for threads (CPython warns).
+//! The thread that forks does its work then, as whatever is left free would have to be copied at its next use anyway.
 
 use super::{init, settings};
 use crate::base::config::*;
@@ -70,8 +70,6 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
     loop {
         os::sleep_while(&LEAVE, 0, settings::purge_delay());
         if leaving() {
-            // As much as makes the next report start a purger.
-            WATCH.report(WAKE_BYTES);
             WATCH.abandon();
             return core::ptr::null_mut();
         }
@@ -94,21 +92,26 @@ fn leaving() -> bool {
     LEAVE.load(Ordering::Relaxed) != 0
 }
 
-/// Makes the purger end, and waits until its thread is gone. The caller holds no lock.
-///
-/// One that another thread starts meanwhile ends as well, but nobody waits for it: there are threads then anyway.
+/// Before a fork. If the purger is the only thread beside the caller's, makes it end, waits until it is gone, and gives back
+/// what it would have. The caller holds no lock.
 pub(super) fn leave() {
     /// How long to sleep between two looks.
     const LOOK: Duration = Duration::from_micros(50);
     // ORDERING: Relaxed (both): nothing is read through them.
-    LEAVE.store(1, Ordering::Relaxed);
-    let number = || NUMBER.load(Ordering::Relaxed);
-    if number() != 0 {
-        os::wake(&LEAVE);
-        while number() == STARTING || os::has_thread(number()) {
-            os::sleep(LOOK);
-        }
+    let runs = || match NUMBER.load(Ordering::Relaxed) {
+        0 => false,
+        number => number == STARTING || os::has_thread(number),
+    };
+    if !runs() || os::thread_count() != Some(2) {
+        return;
     }
+    LEAVE.store(1, Ordering::Relaxed);
+    os::wake(&LEAVE);
+    while runs() {
+        os::sleep(LOOK);
+    }
+    WATCH.take();
+    pass(true);
 }
 
 /// After [`leave`]: purgers may start again.
