@@ -57,7 +57,7 @@ pub struct Run {
     #[arg(long, conflicts_with = "full")]
     pub quick: bool,
 
-    /// The thorough answer: reference allocators, heavy workloads, more repetitions, more numbers of threads
+    /// The thorough answer: also reference allocators and heavy builds, more repetitions, 1 to 16 threads
     #[arg(long)]
     pub full: bool,
 

@@ -216,7 +216,7 @@ pub fn list() -> Result<()> {
             Some(krate) => format!("the crate {krate}"),
             None => "there already".into(),
         };
-        let asked = if peer.tier == Tier::Reference { "; with --full or --alloc" } else { "" };
+        let asked = if peer.tier != Tier::Usual { "; with --full or --alloc" } else { "" };
         let missing = missing(peer.needs).map_or(String::new(), |why| format!("; {why}"));
         allocators.add_row([peer.name, peer.about, &format!("{origin}{asked}{missing}")]);
     }

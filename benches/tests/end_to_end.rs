@@ -67,6 +67,15 @@ fn a_run_is_complete_and_everything_can_be_made_of_its_file() {
 }
 
 #[test]
+fn checked_allocators_are_right_in_what_they_run() {
+    cenote_bench()
+        .args(["--check", "--alloc", "system,cenote", "--work", "pairs-64,churn", "--divisor", "1000"])
+        .assert()
+        .success()
+        .stdout("cenote: 2 of 2 workloads right\nsystem: 2 of 2 workloads right\n");
+}
+
+#[test]
 fn an_interrupt_keeps_what_was_measured() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("results.json");

@@ -145,7 +145,9 @@ fn documents_have_every_picture_they_show_and_no_other() {
         roxmltree::Document::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
     }
     assert_eq!(markdown.matches("](benchmarks/").count(), files.len());
-    for fact in ["A Processor 9000", "1.2.3", "cargo run --release", "What the numbers cannot show", "ferroc skipped"] {
+    for fact in
+        ["A Processor 9000", "1.2.3", "cargo run --release", "What the numbers cannot show", "ferroc skipped", "151*"]
+    {
         assert!(markdown.contains(fact), "{fact}");
     }
     for workload in &RUN.workloads {
@@ -214,4 +216,6 @@ fn the_terminal_shows_ratios_means_and_faults() {
     assert!(table.contains("talc wrong in regex"));
     assert!(table.contains("warning: the machine was noisy"));
     assert!(table.contains("share of all timed workloads"));
+    let counts = table.lines().find(|line| line.starts_with("| pairs-16") && line.contains("151*")).unwrap();
+    assert!(counts.contains("183") && counts.contains('-'), "{counts}");
 }

@@ -144,6 +144,27 @@ fn a_sandbox_with_mmap_is_enough() {
 }
 
 #[test]
+fn options_are_not_for_set_user_id_programs() {
+    let Some(program) = compile("options.c", By::Static) else { return };
+    let stderr = || {
+        let output = succeed(run(&program, By::Static).env("CENOTE_STATS", "1").env("CENOTE_PURGE", "nonsense"));
+        assert_ok(&output);
+        String::from_utf8(output.stderr).expect("reports are text")
+    };
+    let reports = stderr();
+    assert!(reports.contains("`nonsense` is not") && reports.contains("bytes in use"), "{reports}");
+    // Somebody other than who runs it; only the superuser may give files away.
+    const SOMEBODY: u32 = 65534;
+    if std::os::unix::fs::chown(&program, Some(SOMEBODY), None).is_err() {
+        println!("skipped: not the superuser");
+        return;
+    }
+    let set_user_id = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
+    std::fs::set_permissions(&program, set_user_id).expect("the program is ours");
+    assert_eq!(stderr(), "");
+}
+
+#[test]
 fn the_library_may_be_loaded_late_and_closed() {
     let Some(program) = compile("late.c", By::Preload) else { return };
     assert_ok(&succeed(Command::new(program).arg(library())));

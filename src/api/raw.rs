@@ -191,7 +191,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> Result<*mut u8, Foreign> {
     };
     let new = match size {
         ..=CLASS_MAX_BYTES => malloc(size),
-        _ => malloc_large(size, if size > old_size { Want::Growing } else { Want::Plain }),
+        _ => malloc_large(size, if size > old_size { Want::Growing(old_size) } else { Want::Plain }),
     };
     if !new.is_null() {
         // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.

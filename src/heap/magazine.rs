@@ -37,7 +37,7 @@ static GROWTH: Lock<u32> = Lock::new(0);
 pub(crate) type Top = *mut *mut u8;
 
 /// How far behind the start of [`EMPTY`] the top of no magazine points.
-#[cfg(feature = "initial-exec")]
+#[allow(dead_code, reason = "for one kind of storage of the thread's cache")]
 pub(crate) const EMPTY_BYTES: usize = size_of::<Magazine>();
 
 /// The top of no magazine.

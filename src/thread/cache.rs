@@ -39,7 +39,7 @@ pub(super) struct Cache {
 
 impl Cache {
     /// In state new.
-    #[cfg(not(feature = "initial-exec"))]
+    #[allow(dead_code, reason = "for one kind of storage")]
     pub(super) const fn new() -> Self {
         Self {
             tops: Tops::new(),
@@ -51,7 +51,7 @@ impl Cache {
     }
 
     /// Bytes in front of those that are zero in state new: the tops.
-    #[cfg(feature = "initial-exec")]
+    #[allow(dead_code, reason = "for the other kind of storage")]
     pub(super) const TOPS_BYTES: usize = core::mem::size_of::<Tops>();
 }
 

@@ -19,7 +19,10 @@ pub(crate) mod init;
 pub(crate) mod large;
 pub(crate) mod purger;
 pub(crate) mod settings;
-#[cfg_attr(not(feature = "initial-exec"), path = "storage/portable.rs")]
+#[cfg_attr(
+    not(all(feature = "initial-exec", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "storage/portable.rs"
+)]
 #[cfg_attr(all(feature = "initial-exec", target_arch = "x86_64"), path = "storage/initial_exec_x86_64.rs")]
 #[cfg_attr(all(feature = "initial-exec", target_arch = "aarch64"), path = "storage/initial_exec_aarch64.rs")]
 mod storage;

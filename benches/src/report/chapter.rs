@@ -97,6 +97,11 @@ pub(super) fn chapter(results: &Results, summary: &Summary) -> Chapter {
     }
     scaling(&mut chapter, results, summary);
     memory(&mut chapter, summary);
+    if let Some(table) = terminal::instructions(summary) {
+        chapter.heading(2, "Instructions");
+        chapter.paragraph(text::INSTRUCTIONS);
+        chapter.table(&table);
+    }
     left_out(&mut chapter, results, summary);
 
     chapter.heading(2, "What cenote is to reach");

@@ -2,11 +2,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`terminal`] | tables for the terminal |
-//! | [`page`] | the self-contained HTML page |
-//! | [`chapter`] | Markdown with its pictures |
-//! | [`plot`] | the pictures of both |
-//! | [`text`] | numbers with their units, and the sentences that page and chapter share |
+//! | `terminal` | tables for the terminal |
+//! | `page` | the self-contained HTML page |
+//! | `chapter` | Markdown with its pictures |
+//! | `plot` | the pictures of both |
+//! | `text` | numbers with their units, and the sentences that page and chapter share |
 
 mod chapter;
 mod page;

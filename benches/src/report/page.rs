@@ -367,7 +367,7 @@ fn instructions(summary: &Summary) -> Markup {
         @if !rows.is_empty() {
             section #instructions {
                 h2 { "Instructions" }
-                p { "Counted by valgrind, in millions. An instruction is not a time: cache misses and page faults do not show." }
+                p { (text::INSTRUCTIONS) }
                 div.scroll {
                     table {
                         thead {
@@ -385,7 +385,7 @@ fn instructions(summary: &Summary) -> Markup {
                                     @for subject in &summary.subjects {
                                         @let count = row.measured(subject).and_then(|measured| measured.instructions);
                                         td.best[count.is_some() && count == least] {
-                                            (count.map_or("-".into(), |count| format!("{:.1}", count as f64 / 1e6)))
+                                            (count.map_or("-".into(), text::millions))
                                         }
                                     }
                                 }

@@ -22,6 +22,9 @@ pub fn tables(summary: &Summary) -> String {
         &format!("Peak RSS over the lowest ({BEST})"),
         &rows(summary, &summary.overall, Quantity::PeakRss),
     ));
+    if let Some(table) = instructions(summary) {
+        parts.push(titled(&format!("Instructions, in millions (fewest {BEST})"), &table));
+    }
     parts.push(titled("Geometric means of the ratios, best first", &means(summary)));
     parts.push(titled("What cenote is to reach", &reached(&goals(summary))));
     let faults = summary.faults();
@@ -122,6 +125,23 @@ pub(super) fn means(summary: &Summary) -> Table {
         table.add_row([standing.subject.clone()].into_iter().chain(means).chain([near, worst]));
     }
     table
+}
+
+/// Millions of instructions of each workload where they were counted; none where nobody's were.
+pub(super) fn instructions(summary: &Summary) -> Option<Table> {
+    let mut table = table(["workload".to_string()].into_iter().chain(summary.subjects.iter().cloned()));
+    for row in summary.headlines(None) {
+        let count = |subject: &String| row.measured(subject).and_then(|measured| measured.instructions);
+        let counts: Vec<Option<u64>> = summary.subjects.iter().map(count).collect();
+        if let Some(least) = counts.iter().flatten().min() {
+            let cells = counts.iter().map(|count| match count {
+                Some(count) => format!("{}{}", text::millions(*count), if count == least { BEST } else { "" }),
+                None => "-".into(),
+            });
+            table.add_row([row.label()].into_iter().chain(cells));
+        }
+    }
+    (!table.is_empty()).then_some(table)
 }
 
 /// The goals and what the run shows of them.

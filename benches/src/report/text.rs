@@ -72,6 +72,11 @@ fn digits(value: f64) -> String {
     }
 }
 
+/// A count in millions.
+pub(super) fn millions(count: u64) -> String {
+    digits(count as f64 / 1e6)
+}
+
 /// A ratio.
 pub(super) fn ratio(value: f64) -> String {
     digits(value)
@@ -161,6 +166,10 @@ pub(super) fn reached(goal: &Goal) -> &'static str {
 /// What the marks of a group's picture show.
 pub(super) const DOTS: &str = "Each line is a workload, each mark an allocator's median; the bars are 95 % intervals of the ratio. Further \
      left is better. What is four times the best or more stands at the right edge; the table has the figure.";
+
+/// What counts of instructions are.
+pub(super) const INSTRUCTIONS: &str = "Counted by valgrind, in millions; the fewest are marked. An instruction is not a \
+     time: cache misses and page faults do not show.";
 
 /// What memory curves show.
 pub(super) const CURVES: &str = "The filled curve is resident memory, the dark line below it the bytes that the program \
