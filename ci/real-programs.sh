@@ -281,7 +281,7 @@ JAVA
     java -Xmx512m Main.java
 }
 
-packages_chromium='chromium fonts-dejavu-core'
+packages_chromium='chromium fonts-dejavu-core file'
 run_chromium() {
     cat >page.html <<'HTML'
 <!doctype html><title>page</title><style>td { border: 1px solid gray; border-radius: 4px; font: 12px "DejaVu Sans" }</style>
@@ -297,8 +297,11 @@ document.title = [...t.rows].reduce((sum, row) => sum + row.offsetHeight, 0) > 0
 </script>
 HTML
     local options=(--headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --window-size=800,600)
-    timeout 120 chromium "${options[@]}" --dump-dom "file://$PWD/page.html" 2>/dev/null | sha256sum
+    timeout 120 chromium "${options[@]}" --dump-dom "file://$PWD/page.html" 2>/dev/null >dom.html
+    grep -o '<title>rendered' dom.html
+    sha256sum <dom.html
     timeout 120 chromium "${options[@]}" --screenshot="$PWD/page.png" "file://$PWD/page.html" 2>/dev/null
+    file -b page.png
     sha256sum <page.png
 }
 
@@ -381,10 +384,17 @@ rows=()
 for program in "${selected[@]}"; do
     echo "== $program"
     start=$SECONDS
-    if ! run "$program" '' >"$work/without" 2>"$work/without.log"; then
+    # Not as conditions: in those a program would go on after a step that failed.
+    set +e
+    run "$program" '' >"$work/without" 2>"$work/without.log"
+    status_without=$?
+    run "$program" "$library" >"$work/with" 2>"$work/with.log"
+    status_with=$?
+    set -e
+    if [ $status_without != 0 ]; then
         verdict='FAILED without cenote too'
         tail -20 "$work/without.log"
-    elif ! run "$program" "$library" >"$work/with" 2>"$work/with.log"; then
+    elif [ $status_with != 0 ]; then
         verdict='FAILED'
         tail -20 "$work/with" "$work/with.log"
     elif ! diff "$work/without" "$work/with"; then
