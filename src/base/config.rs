@@ -23,7 +23,7 @@ pub(crate) const MAGAZINE_SLOTS: usize = 128;
 pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 1 << 20;
+pub(crate) const DEPOT_BYTES: usize = 256 << 10;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
@@ -51,9 +51,9 @@ pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
 pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 /// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty.
-pub(crate) const HUGE_MIN_BYTES: usize = 16 << 20;
-/// Pools that a class has when a further one is made resident at once.
-pub(crate) const POPULATE_MIN_POOLS: u32 = 4;
+pub(crate) const HUGE_MIN_BYTES: usize = 4 << 20;
+/// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
+pub(crate) const DENSE_MIN_POOLS: u32 = 4;
 /// The least that is made resident ahead of a copy.
 pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
 
