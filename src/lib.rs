@@ -34,14 +34,15 @@
 //!
 //! # Options
 //!
-//! Read from the environment when the first block is allocated; see [`Options`] for those that code can set.
+//! Read from the environment when the first block is allocated, but not by set-user-id programs; see [`Options`] for those
+//! that code can set.
 //!
 //! | variable | value |
 //! |---|---|
 //! | `CENOTE_RETAIN` | bytes of free memory to keep although it is idle, such as `16M`; by default a share of what is in use |
 //! | `CENOTE_PURGE` | `thread` (default), `inline` or `off`: see [`PurgeMode`] |
 //! | `CENOTE_PURGE_DELAY_MS` | how often the purger looks; memory idle between two looks is given back |
-//! | `CENOTE_HUGE_PAGES` | `1` asks for transparent huge pages |
+//! | `CENOTE_HUGE_PAGES` | `0` asks for no transparent huge pages, `1` for them from the first block on; by default a program that has grown gets them |
 //! | `CENOTE_STATS` | `1` prints [`Stats`] on standard error at exit |
 //! | `CENOTE_VERIFY` | `1` checks every free at once instead of when a magazine is flushed; `2` also fills freed blocks and finds writes to them |
 //!

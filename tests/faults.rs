@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 #[path = "common/child.rs"]
 mod child;
@@ -156,6 +157,18 @@ fn data_bytes() -> u64 {
     line.trim_end_matches("kB").trim().parse::<u64>().expect("a number") * KIB as u64
 }
 
+/// Whether all other threads of the process wait for something.
+fn others_sleep() -> bool {
+    // SAFETY: no preconditions.
+    let me = unsafe { libc::gettid() }.to_string();
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux lists threads").flatten();
+    threads.filter(|thread| thread.file_name() != me.as_str()).all(|thread| {
+        // A thread that has just ended sleeps well.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('S'))
+    })
+}
+
 /// Sets the soft limit on a resource.
 fn limit(resource: libc::__rlimit_resource_t, bytes: u64) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
@@ -163,7 +176,13 @@ fn limit(resource: libc::__rlimit_resource_t, bytes: u64) -> io::Result<()> {
     if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Does `body` under a soft limit on a resource.
+///
+/// The test harness's own thread allocates until it waits for the test, and cannot do without.
 fn with_limit(resource: libc::__rlimit_resource_t, bytes: u64, body: impl FnOnce()) {
+    while !others_sleep() {
+        thread::sleep(Duration::from_millis(1));
+    }
     limit(resource, bytes).expect("limits can be lowered");
     body();
     limit(resource, libc::RLIM_INFINITY).expect("soft limits can be raised again");

@@ -242,12 +242,24 @@ fn huge_pages() {
         maps.lines().any(|line| line.starts_with("VmFlags:") && line.split(' ').any(|flag| flag == "hg"))
     };
     let name = "huge_pages";
-    child::run(name, &[("HUGE_PAGES", "0")], || assert!(!advised())).assert_silent();
+    // Some kernels have none, and some do not tell.
+    let known = fs::exists("/sys/kernel/mm/transparent_hugepage").unwrap_or(false)
+        && fs::read_to_string("/proc/self/smaps").is_ok_and(|maps| maps.contains("VmFlags:"));
+    let small_blocks = |bytes: usize| (0..bytes / 64).map(|_| Box::new([1u8; 64])).collect::<Vec<_>>();
+    child::run(name, &[("HUGE_PAGES", "0")], || {
+        let _blocks = small_blocks(64 * MIB);
+        assert!(!advised());
+    })
+    .assert_silent();
+    child::run(name, &[], || {
+        let _few = small_blocks(MIB);
+        assert!(!advised());
+        let _many = small_blocks(64 * MIB);
+        assert!(advised() || !known);
+    })
+    .assert_silent();
     child::run(name, &[("HUGE_PAGES", "1")], || {
-        use_and_free(1000, MIB);
-        // Some kernels have none, and some do not tell.
-        let known = fs::exists("/sys/kernel/mm/transparent_hugepage").unwrap_or(false)
-            && fs::read_to_string("/proc/self/smaps").is_ok_and(|maps| maps.contains("VmFlags:"));
+        let _few = small_blocks(MIB);
         assert!(advised() || !known);
     })
     .assert_silent();

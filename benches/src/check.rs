@@ -34,3 +34,25 @@ pub fn run(
     progress.finish_and_clear();
     samples
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cenote_bench_protocol::Group;
+
+    #[test]
+    fn every_pair_is_run_once_and_a_death_is_kept() {
+        let contenders = ["a", "b"].map(|name| Contender { name: name.into(), program: "/nowhere/subject".into() });
+        let workloads = ["w", "v", "u"].map(|name| WorkloadInfo {
+            name: name.into(),
+            group: Group::Micro,
+            about: String::new(),
+            quick: false,
+            scales: false,
+            threads: 1,
+        });
+        let samples = run(&contenders, &workloads, 7, 1, Duration::from_secs(1));
+        assert_eq!(samples.len(), 6);
+        assert!(samples.iter().all(|sample| sample.job.divisor == 7 && sample.result.is_err()));
+    }
+}

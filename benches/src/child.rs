@@ -3,6 +3,7 @@
 use cenote_bench_protocol::{Job, Report, WorkloadInfo};
 use serde::de::DeserializeOwned;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -45,6 +46,8 @@ impl Ended {
 /// When it cannot be started, or has not ended after `timeout`; it is killed then.
 pub fn run_to_end(command: &mut Command, timeout: Duration) -> Result<Ended, String> {
     let mut child = command
+        // A user's interrupt is for the runner alone, which waits for the run that it would spoil.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -57,7 +57,7 @@ pub struct Run {
     #[arg(long, conflicts_with = "full")]
     pub quick: bool,
 
-    /// The thorough answer: reference allocators, heavy workloads, more repetitions, more numbers of threads
+    /// The thorough answer: also reference allocators and heavy builds, more repetitions, 1 to 16 threads
     #[arg(long)]
     pub full: bool,
 
@@ -86,8 +86,8 @@ pub struct Run {
     pub seed: u64,
 
     /// When a run counts as hanging, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub timeout: Duration,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
 
     /// Build the allocators' programs with fat link-time optimisation, where allocators in Rust are inlined
     #[arg(long)]

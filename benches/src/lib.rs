@@ -10,7 +10,7 @@
 //! | [`cli`], [`selection`] | the command line, and which allocators and workloads it means |
 //! | [`subjects`], [`tools`] | the allocators, what each needs to be built, and whether the machine has it |
 //! | [`builder`] | building their programs by cargo |
-//! | [`child`], [`pool`] | one process, and several at once |
+//! | [`child`], [`pool`], [`interrupt`] | one process, several at once, and the user's Ctrl-C |
 //! | [`schedule`], [`session`] | which run comes next, and the measuring itself |
 //! | [`check`], [`icount`] | what is not measured by the clock: checked runs, counted instructions |
 //! | [`machine`], [`results`] | what the machine is, and the files of results |
@@ -40,6 +40,7 @@ pub mod check;
 pub mod child;
 pub mod cli;
 pub mod icount;
+pub mod interrupt;
 pub mod machine;
 #[cfg(feature = "in-process")]
 pub mod mapped;

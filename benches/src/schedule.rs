@@ -24,8 +24,8 @@ const PATIENCE: usize = 2;
 pub enum Repetitions {
     /// So often, however long it takes.
     Exactly(u32),
-    /// While time is left. Slow allocators are run less often, as they spend everybody's time.
-    Budgeted,
+    /// While this time is left. Slow allocators are run less often, as they spend everybody's time.
+    Within(Duration),
 }
 
 /// A workload with a number of threads, as an index; and an allocator, as an index.
@@ -98,7 +98,9 @@ impl Schedule {
         if !self.is_sound(pair) {
             return false;
         }
-        self.repetitions != Repetitions::Budgeted || self.begun.is_multiple_of(SLOW_EVERY) || !self.is_slow(pair)
+        matches!(self.repetitions, Repetitions::Exactly(_))
+            || self.begun.is_multiple_of(SLOW_EVERY)
+            || !self.is_slow(pair)
     }
 
     /// Whether the pair is still run: it has not failed, nor has its allocator too often.
@@ -156,13 +158,13 @@ mod tests {
         assert_eq!((pairs(&first), pairs(&second)), (all.clone(), all));
         assert_ne!(first, second);
         assert_eq!(schedule.next_repetition(), None);
-        assert_eq!(Schedule::new(6, 5, Repetitions::Budgeted, 1).next_repetition().unwrap(), first);
-        assert_ne!(Schedule::new(6, 5, Repetitions::Budgeted, 2).next_repetition().unwrap(), first);
+        assert_eq!(Schedule::new(6, 5, Repetitions::Within(MS), 1).next_repetition().unwrap(), first);
+        assert_ne!(Schedule::new(6, 5, Repetitions::Within(MS), 2).next_repetition().unwrap(), first);
     }
 
     #[test]
     fn under_a_budget_the_slow_run_less_often() {
-        for (repetitions, rarer) in [(Repetitions::Budgeted, true), (Repetitions::Exactly(9), false)] {
+        for (repetitions, rarer) in [(Repetitions::Within(MS), true), (Repetitions::Exactly(9), false)] {
             let mut schedule = Schedule::new(1, 3, repetitions, 1);
             let mut runs = [0; 3];
             for _ in 0..6 {
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn who_died_is_not_run_there_again_and_nowhere_after_a_few_times() {
-        let mut schedule = Schedule::new(5, 2, Repetitions::Budgeted, 1);
+        let mut schedule = Schedule::new(5, 2, Repetitions::Within(MS), 1);
         assert!(!schedule.died((0, 1)));
         let next = pairs(&schedule.next_repetition().unwrap());
         assert!(!next.contains(&(0, 1)) && next.contains(&(0, 0)) && next.contains(&(1, 1)));
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_visit_takes_as_long_as_its_runs_did() {
-        let mut schedule = Schedule::new(1, 2, Repetitions::Budgeted, 1);
+        let mut schedule = Schedule::new(1, 2, Repetitions::Within(MS), 1);
         let visit = schedule.next_repetition().unwrap().remove(0);
         assert_eq!(schedule.estimate(&visit), Duration::ZERO);
         schedule.ran((0, 0), 3 * MS, MS);
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn when_everybody_died_it_ends() {
-        let mut schedule = Schedule::new(1, 1, Repetitions::Budgeted, 1);
+        let mut schedule = Schedule::new(1, 1, Repetitions::Within(MS), 1);
         schedule.died((0, 0));
         assert_eq!(schedule.next_repetition(), None);
     }

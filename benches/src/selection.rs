@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_part_of_full_only() {
+    fn references_and_heavy_builds_are_part_of_full_only() {
         let usual = peers(&run(&[])).unwrap();
         assert!(usual.iter().all(|peer| peer.tier == Tier::Usual));
         assert_eq!(peers(&run(&["--full"])).unwrap().len(), PEERS.len());

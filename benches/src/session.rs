@@ -2,10 +2,12 @@
 
 use crate::child;
 use crate::cli::{Mode, Run};
+use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::pool;
 use crate::schedule::{Repetitions, Schedule, Visit};
 use crate::selection;
+use crate::statistics::verdict;
 use cenote_bench_protocol::{Group, Job, Sample, WorkloadInfo};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
@@ -29,8 +31,6 @@ const MOST_REPETITIONS: u32 = 30;
 /// How much a mode runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// How long measuring may take, what is written afterwards included.
-    pub budget: Option<Duration>,
     /// How often timed workloads run.
     pub repetitions: Repetitions,
     /// With fewer repetitions than this, a run warns.
@@ -39,27 +39,37 @@ pub struct Effort {
     pub curves: u32,
     /// Divides all work.
     pub divisor: u32,
+    /// When a run counts as hanging.
+    pub timeout: Duration,
 }
 
 impl Effort {
     /// What `run` asks for.
     pub fn new(run: &Run) -> Self {
-        let (budget_s, wanted, curves, divisor) = match run.mode() {
-            Mode::Quick => (Some(36), 3, 1, 1),
-            Mode::Usual => (Some(285), 5, 1, 1),
-            Mode::Full => (None, 15, 3, 1),
+        let (budget_s, wanted, curves, divisor, timeout_s) = match run.mode() {
+            Mode::Quick => (Some(36), 3, 1, 4, 10),
+            Mode::Usual => (Some(285), 5, 1, 1, 30),
+            Mode::Full => (None, 15, 3, 1, 30),
         };
         let repetitions = match (run.reps, budget_s) {
             (Some(count), _) => Repetitions::Exactly(count),
+            (None, Some(seconds)) => Repetitions::Within(Duration::from_secs(seconds)),
             (None, None) => Repetitions::Exactly(wanted),
-            (None, Some(_)) => Repetitions::Budgeted,
         };
         Self {
-            budget: budget_s.filter(|_| run.reps.is_none()).map(Duration::from_secs),
             repetitions,
             wanted: run.reps.unwrap_or(wanted),
             curves: run.reps.unwrap_or(curves),
             divisor: run.divisor.unwrap_or(divisor),
+            timeout: run.timeout.unwrap_or(Duration::from_secs(timeout_s)),
+        }
+    }
+
+    /// How long measuring may take; none is as long as it takes.
+    fn budget(&self) -> Option<Duration> {
+        match self.repetitions {
+            Repetitions::Within(budget) => Some(budget),
+            Repetitions::Exactly(_) => None,
         }
     }
 }
@@ -97,16 +107,15 @@ pub struct Session<'a> {
     contenders: &'a [Contender],
     effort: Effort,
     seed: u64,
-    timeout: Duration,
+    interrupt: &'a Interrupt,
     begun: Instant,
     found: Found,
 }
 
 impl<'a> Session<'a> {
-    /// A session whose budget begins now.
-    pub fn new(contenders: &'a [Contender], effort: Effort, run: &Run) -> Self {
-        let (seed, timeout) = (run.seed, run.timeout);
-        Self { contenders, effort, seed, timeout, begun: Instant::now(), found: Found::default() }
+    /// A session whose time begins now.
+    pub fn new(contenders: &'a [Contender], effort: Effort, seed: u64, interrupt: &'a Interrupt) -> Self {
+        Self { contenders, effort, seed, interrupt, begun: Instant::now(), found: Found::default() }
     }
 
     /// Runs `workloads` as `run` asks.
@@ -122,6 +131,9 @@ impl<'a> Session<'a> {
             })
             .collect();
         self.repeat(&blocks);
+        if self.interrupt.is_set() {
+            self.found.warnings.push("the run was interrupted: only what was finished is shown".into());
+        }
         self.found
     }
 
@@ -136,13 +148,16 @@ impl<'a> Session<'a> {
 
     /// The memory curves. Nothing is timed in them, so several run at once.
     fn curves(&mut self, mut workloads: Vec<WorkloadInfo>) {
-        let side_by_side = (machine::cpus() * CURVES_PER_CPU)
+        // What two copies of a program differ by is seen in the timed runs.
+        let contenders: Vec<&Contender> =
+            self.contenders.iter().filter(|one| verdict::original(&one.name) == one.name).collect();
+        let at_once = (machine::cpus() * CURVES_PER_CPU)
             .min((machine::available_memory_bytes() / CURVE_BYTES) as usize)
-            .clamp(1, self.contenders.len());
+            .min(contenders.len());
         let mut rng = StdRng::seed_from_u64(self.seed);
         workloads.shuffle(&mut rng);
-        let share = self.effort.budget.map(|budget| budget / CURVE_SHARE);
-        let progress = bar((workloads.len() * self.effort.curves as usize * self.contenders.len()) as u64);
+        let share = self.effort.budget().map(|budget| budget / CURVE_SHARE);
+        let progress = bar((workloads.len() * self.effort.curves as usize * contenders.len()) as u64);
         let (mut left_out, mut longest) = (Vec::new(), Duration::ZERO);
         for workload in workloads {
             let begun = Instant::now();
@@ -150,21 +165,21 @@ impl<'a> Session<'a> {
                 left_out.push(workload.name);
                 continue;
             }
-            let block = Block { workload, threads: None };
-            let job = self.job(&block);
-            let repetitions = 0..self.effort.curves;
-            let mut runs: Vec<(u32, usize)> = repetitions
-                .flat_map(|repetition| (0..self.contenders.len()).map(move |subject| (repetition, subject)))
+            let job = self.job(&Block { workload, threads: None });
+            let mut runs: Vec<(u32, &Contender)> = (0..self.effort.curves)
+                .flat_map(|repetition| contenders.iter().map(move |&contender| (repetition, contender)))
                 .collect();
             runs.shuffle(&mut rng);
-            let samples = pool::side_by_side(side_by_side, runs, |(repetition, subject)| {
-                let Contender { name, program } = &self.contenders[subject];
+            let samples = pool::side_by_side(at_once, runs, |(repetition, Contender { name, program })| {
+                if self.interrupt.is_set() {
+                    return None;
+                }
                 progress.set_message(format!("memory over time: {} {name}", job.workload));
-                let result = child::run(program, &job, self.timeout);
+                let result = child::run(program, &job, self.effort.timeout);
                 progress.inc(1);
-                Sample { subject: name.clone(), repetition, job: job.clone(), result }
+                Some(Sample { subject: name.clone(), repetition, job: job.clone(), result })
             });
-            self.found.samples.extend(samples);
+            self.found.samples.extend(samples.into_iter().flatten());
             longest = longest.max(begun.elapsed());
         }
         progress.finish_and_clear();
@@ -176,41 +191,40 @@ impl<'a> Session<'a> {
 
     /// The timed runs, nothing beside them.
     fn repeat(&mut self, blocks: &[Block]) {
-        let effort = self.effort;
-        let mut schedule = Schedule::new(blocks.len(), self.contenders.len(), effort.repetitions, self.seed);
-        let progress = match (effort.budget, effort.repetitions) {
-            (Some(budget), _) => bar(budget.as_secs()),
-            (None, Repetitions::Exactly(count)) => {
-                bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64)
-            }
-            (None, Repetitions::Budgeted) => bar(0),
+        let Effort { repetitions, wanted, .. } = self.effort;
+        let mut schedule = Schedule::new(blocks.len(), self.contenders.len(), repetitions, self.seed);
+        let progress = match repetitions {
+            Repetitions::Within(budget) => bar(budget.as_secs()),
+            Repetitions::Exactly(count) => bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64),
         };
-        let mut complete = 0;
+        let (mut complete, mut reached, mut is_over) = (0, 0, false);
+        // Nothing is known of a workload that has not run; it is taken to be as long as the one before.
+        let mut last = Duration::ZERO;
         'all: while let Some(visits) = schedule.next_repetition() {
             for visit in &visits {
-                // The first repetition is always finished: without it there is nothing to compare.
-                if complete > 0 && self.is_over(schedule.estimate(visit)) {
+                let expected = if complete == 0 { last } else { schedule.estimate(visit) };
+                is_over = self.is_over(expected);
+                if is_over || self.interrupt.is_set() {
                     break 'all;
                 }
+                let begun = Instant::now();
                 self.visit(visit, &blocks[visit.block], complete, &mut schedule, &progress);
+                last = begun.elapsed();
+                reached = blocks.len().min(reached + 1);
             }
             complete += 1;
-            if effort.repetitions == Repetitions::Budgeted && complete == MOST_REPETITIONS {
+            if complete == MOST_REPETITIONS && self.effort.budget().is_some() {
                 break;
             }
         }
         progress.finish_and_clear();
-        if complete < effort.wanted && !blocks.is_empty() {
-            let wanted = effort.wanted;
-            self.found.warnings.push(format!(
-                "only {complete} repetitions fit into the time, {wanted} are wanted: trust wide gaps only, or name fewer \
-                 workloads, or give --reps {wanted}"
-            ));
+        if is_over && complete < wanted {
+            self.found.warnings.push(too_little_time(complete, wanted, blocks.len() - reached));
         }
     }
 
     fn is_over(&self, next: Duration) -> bool {
-        self.effort.budget.is_some_and(|budget| self.begun.elapsed() + next > budget)
+        self.effort.budget().is_some_and(|budget| self.begun.elapsed() + next > budget)
     }
 
     fn visit(
@@ -224,13 +238,13 @@ impl<'a> Session<'a> {
         let job = self.job(block);
         for &subject in &visit.subjects {
             let pair = (visit.block, subject);
-            if !schedule.is_sound(pair) {
+            if self.interrupt.is_set() || !schedule.is_sound(pair) {
                 continue;
             }
             let Contender { name, program } = &self.contenders[subject];
             progress.set_message(format!("repetition {}: {} {name}", repetition + 1, job.workload));
             let begun = Instant::now();
-            let result = child::run(program, &job, self.timeout);
+            let result = child::run(program, &job, self.effort.timeout);
             match &result {
                 Ok(report) => schedule.ran(pair, begun.elapsed(), Duration::from_nanos(report.wall_ns)),
                 Err(death) => {
@@ -242,12 +256,20 @@ impl<'a> Session<'a> {
                 }
             }
             self.found.samples.push(Sample { subject: name.clone(), repetition, job: job.clone(), result });
-            match self.effort.budget {
-                Some(_) => progress.set_position(self.begun.elapsed().as_secs()),
-                None => progress.inc(1),
+            match self.effort.repetitions {
+                Repetitions::Within(_) => progress.set_position(self.begun.elapsed().as_secs()),
+                Repetitions::Exactly(_) => progress.inc(1),
             }
         }
     }
+}
+
+fn too_little_time(complete: u32, wanted: u32, missed: usize) -> String {
+    let what = match complete {
+        0 => format!("time was over before {missed} workloads had run at all"),
+        _ => format!("only {complete} repetitions fit into the time, {wanted} are wanted"),
+    };
+    format!("{what}: trust wide gaps only, or name fewer workloads, or give --reps {wanted}")
 }
 
 /// A bar of so many runs, or seconds.
@@ -269,25 +291,45 @@ mod tests {
     #[test]
     fn the_modes_keep_their_promises() {
         let second = Duration::from_secs(1);
-        assert!(Effort::new(&run(&["--quick"])).budget.unwrap() < 40 * second);
-        assert!(Effort::new(&run(&[])).budget.unwrap() < 300 * second);
-        assert_eq!(Effort::new(&run(&["--full"])).budget, None);
-        let exact = Effort::new(&run(&["--quick", "--reps", "7"]));
-        assert_eq!((exact.budget, exact.repetitions), (None, Repetitions::Exactly(7)));
+        assert!(Effort::new(&run(&["--quick"])).budget().unwrap() < 40 * second);
+        assert!(Effort::new(&run(&[])).budget().unwrap() < 300 * second);
+        assert_eq!(Effort::new(&run(&["--full"])).budget(), None);
+        assert_eq!(Effort::new(&run(&["--quick", "--reps", "7"])).repetitions, Repetitions::Exactly(7));
+        assert_eq!(Effort::new(&run(&["--timeout", "2"])).timeout, 2 * second);
         assert_eq!(Effort::new(&run(&["--divisor", "50"])).divisor, 50);
     }
 
     /// A subject whose behaviour is a script.
     fn contender(folder: &std::path::Path, name: &str, script: &str) -> Contender {
-        use std::os::unix::fs::PermissionsExt;
         let program = folder.join(name);
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: were it open for writing here while another test forks, it could not be run.
+        let writer = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""#;
+        let status = std::process::Command::new("sh").args(["-c", writer, "sh"]).arg(&program).arg(script).status();
+        assert!(status.unwrap().success());
         Contender { name: name.into(), program }
     }
 
     fn workload(name: &str, group: Group) -> WorkloadInfo {
         WorkloadInfo { name: name.into(), group, about: String::new(), quick: true, scales: false, threads: 1 }
+    }
+
+    #[test]
+    fn a_budget_is_kept_and_what_did_not_fit_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = serde_json::to_string(&cenote_bench_protocol::Report::default()).unwrap();
+        let contenders = [contender(folder.path(), "good", &format!("echo '{report}'"))];
+        let workloads: Vec<_> = ["a", "b", "c"].map(|name| workload(name, Group::Micro)).into();
+        let run = run(&[]);
+        let measure = |budget| {
+            let effort = Effort { repetitions: Repetitions::Within(budget), wanted: 3, ..Effort::new(&run) };
+            Session::new(&contenders, effort, run.seed, &Interrupt::default()).measure(&workloads, &run)
+        };
+        let found = measure(Duration::ZERO);
+        assert!(found.samples.is_empty());
+        assert!(found.warnings[0].starts_with("time was over before 3 workloads"), "{:?}", found.warnings);
+        let found = measure(Duration::from_secs(3600));
+        assert_eq!(found.samples.len(), 3 * MOST_REPETITIONS as usize);
+        assert!(found.warnings.is_empty());
     }
 
     #[test]
@@ -301,8 +343,9 @@ mod tests {
         let run = run(&["--reps", "3", "--divisor", "9", "--seed", "5"]);
         let workloads = ["a", "b", "c", "d"].map(|name| workload(name, Group::Micro));
         let memory = [workload("curve", Group::Memory)];
-        let found =
-            Session::new(&contenders, Effort::new(&run), &run).measure(&[&workloads[..], &memory].concat(), &run);
+        let interrupt = Interrupt::default();
+        let found = Session::new(&contenders, Effort::new(&run), run.seed, &interrupt)
+            .measure(&[&workloads[..], &memory].concat(), &run);
         let of = |subject: &str, workload: &str| {
             found.samples.iter().filter(|s| s.subject == subject && s.job.workload == workload).collect::<Vec<_>>()
         };

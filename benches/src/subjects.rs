@@ -18,6 +18,8 @@ pub enum Tier {
     Usual,
     /// A simple allocator for reference; part of `--full`, otherwise on request.
     Reference,
+    /// One whose build takes as long as that of all others; part of `--full`, otherwise on request.
+    Heavy,
 }
 
 /// An allocator of the suite. Its program is the binary `subject-NAME` of the package `cenote-bench-subjects`.
@@ -63,6 +65,10 @@ impl Peer {
         Self { tier: Tier::Reference, ..self }
     }
 
+    const fn heavy(self) -> Self {
+        Self { tier: Tier::Heavy, ..self }
+    }
+
     const fn without_valgrind(self) -> Self {
         Self { valgrind: false, ..self }
     }
@@ -79,6 +85,8 @@ impl Peer {
 }
 
 /// Every allocator, cenote first.
+///
+/// ferroc is not here: it needs features of the nightly compiler.
 pub const PEERS: &[Peer] = &[
     Peer::new("cenote", "cenote", &[], "this repository's"),
     Peer { krate: None, feature: None, ..Peer::new("system", "", &[], "the C library's malloc") },
@@ -88,11 +96,10 @@ pub const PEERS: &[Peer] = &[
     // It reserves more address space than valgrind has.
     Peer::new("snmalloc", "snmalloc-rs", &[Tool::Cxx, Tool::Cmake], "snmalloc, without its checks").without_valgrind(),
     Peer::new("rpmalloc", "rpmalloc", &[Tool::C], "rpmalloc 1.4"),
-    Peer::new("tcmalloc", "tcmalloc-better", &[Tool::Cxx], "Google's tcmalloc"),
+    Peer::new("tcmalloc", "tcmalloc-better", &[Tool::Cxx], "Google's tcmalloc").heavy(),
     Peer::new("rusty_alloc", "rusty_alloc-api", &[], "a remake of mimalloc in Rust"),
     Peer::new("sefer-alloc", "sefer-alloc", &[], "segments, in Rust"),
     Peer::new("smmalloc", "smmalloc", &[], "slabs in one reservation, in Rust"),
-    Peer::new("ferroc", "ferroc", &[], "a generic relative of mimalloc, in Rust"),
     Peer::new("talc", "talc", &[], "a linked-list allocator behind a lock, in Rust").reference(),
     Peer::new("dlmalloc", "dlmalloc", &[], "a port of Doug Lea's allocator to Rust").reference(),
 ];

@@ -5,6 +5,7 @@ use crate::check;
 use crate::child;
 use crate::cli::{Mode, Run};
 use crate::icount;
+use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::report;
 use crate::results;
@@ -84,10 +85,12 @@ pub fn measure(run: &Run) -> Result<()> {
     contenders.push(copy);
     roll.push(subject);
 
+    let effort = Effort::new(run);
+    let interrupt = Interrupt::listen()?;
     let begun = SystemTime::now();
     let clock = Instant::now();
     eprintln!("measuring {} workloads with {} allocators", workloads.len(), built.len());
-    let found = Session::new(&contenders, Effort::new(run), run).measure(&workloads, run);
+    let found = Session::new(&contenders, effort, run.seed, &interrupt).measure(&workloads, run);
     let mut warnings = found.warnings;
     for (name, why) in found.given_up {
         if let Some(subject) = roll.iter_mut().find(|subject| subject.name == name) {
@@ -99,7 +102,7 @@ pub fn measure(run: &Run) -> Result<()> {
     let mut instructions = Vec::new();
     if run.icount {
         let originals = &contenders[..built.len()];
-        match icount::count(originals, &workloads, run.seed, run.timeout) {
+        match icount::count(originals, &workloads, run.seed, effort.timeout) {
             Ok(counts) => {
                 instructions = counts.instructions;
                 warnings.extend(counts.warnings);
@@ -143,7 +146,7 @@ fn show(results: &Results, warnings: &[String]) {
 
 fn tell_faults(summary: &Summary) {
     for fault in summary.faults() {
-        println!("{}: {} in {}: {}", fault.kind, fault.subject, fault.row, fault.reason);
+        println!("{} {fault}", fault.subject);
     }
 }
 
@@ -164,7 +167,7 @@ pub fn check(run: &Run) -> Result<bool> {
     let contenders = contenders(&built);
     let divisor = run.divisor.unwrap_or(check::DIVISOR);
     eprintln!("checking {} allocators in {} workloads", contenders.len(), workloads.len());
-    let samples = check::run(&contenders, &workloads, divisor, run.seed, run.timeout);
+    let samples = check::run(&contenders, &workloads, divisor, run.seed, Effort::new(run).timeout);
     let results = Results {
         machine: Machine::default(),
         begun_unix_s: 0,
@@ -213,7 +216,7 @@ pub fn list() -> Result<()> {
             Some(krate) => format!("the crate {krate}"),
             None => "there already".into(),
         };
-        let asked = if peer.tier == Tier::Reference { "; with --full or --alloc" } else { "" };
+        let asked = if peer.tier != Tier::Usual { "; with --full or --alloc" } else { "" };
         let missing = missing(peer.needs).map_or(String::new(), |why| format!("; {why}"));
         allocators.add_row([peer.name, peer.about, &format!("{origin}{asked}{missing}")]);
     }

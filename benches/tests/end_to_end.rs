@@ -6,7 +6,9 @@ use cenote_bench_protocol::Results;
 use predicates::prelude::*;
 use predicates::str::contains;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{self, Stdio};
 
 fn cenote_bench() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("cenote-bench"))
@@ -62,6 +64,49 @@ fn a_run_is_complete_and_everything_can_be_made_of_its_file() {
     assert!(path("again/report.html").exists());
     cenote_bench().arg("docs").arg(&json).arg("--dir").arg(path("docs")).assert().success();
     assert!(fs::read_to_string(path("docs/benchmarks.md")).unwrap().contains("pairs-64"));
+}
+
+#[test]
+fn checked_allocators_are_right_in_what_they_run() {
+    cenote_bench()
+        .args(["--check", "--alloc", "system,cenote", "--work", "pairs-64,churn", "--divisor", "1000"])
+        .assert()
+        .success()
+        .stdout("cenote: 2 of 2 workloads right\nsystem: 2 of 2 workloads right\n");
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("results.json");
+    let mut run = process::Command::new(assert_cmd::cargo::cargo_bin!("cenote-bench"))
+        .args(["--alloc", "system", "--work", "pairs-64", "--reps", "1000000", "--divisor", "1000"])
+        .arg("--json")
+        .arg(&json)
+        .arg("--html")
+        .arg(folder.path().join("report.html"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("measuring ")), "it never began to measure");
+    Command::new("kill").args(["-INT", &run.id().to_string()]).assert().success();
+    assert!(run.wait().unwrap().success());
+    let results = results::read(&json).unwrap();
+    assert!(results.samples.iter().all(|sample| sample.result.is_ok()), "the interrupt killed a run");
+}
+
+#[test]
+fn what_the_machine_lacks_is_told_with_how_to_get_it() {
+    let listed = cenote_bench().arg("list").env("CMAKE", "/nowhere/cmake").assert().success();
+    listed.stdout(contains("needs CMake: install cmake"));
+    cenote_bench()
+        .args(["--alloc", "snmalloc"])
+        .env("CMAKE", "/nowhere/cmake")
+        .assert()
+        .failure()
+        .stderr(contains("without snmalloc: needs CMake").and(contains("no allocator is left to measure")));
 }
 
 #[test]

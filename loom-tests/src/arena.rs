@@ -68,6 +68,8 @@ unsafe impl Backing for Shared {
         self.0.purges
     }
 
+    fn ask_huge(&self, _: u32) {}
+
     fn purge_unit(&self) -> u32 {
         1
     }

@@ -70,7 +70,7 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     }
     let new = match class_for(new_layout) {
         Some(class) => cache::alloc(class),
-        None => large::alloc(new_layout, if new_size > layout.size() { Want::Growing } else { Want::Plain }),
+        None => large::alloc(new_layout, if new_size > layout.size() { Want::Growing(layout.size()) } else { Want::Plain }),
     };
     if !new.is_null() {
         // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.

@@ -29,7 +29,7 @@
 //! pointer may be taken for one of them.
 
 use super::engine;
-use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, SMALL_MAX_BYTES, class_of, class_of_small, padded, size_of};
 use crate::pool;
 use crate::thread::large::{self, Want};
 use crate::thread::{by_address, cache};
@@ -60,6 +60,18 @@ pub fn malloc(size: usize) -> *mut u8 {
         cache::alloc(unsafe { class_of(size) })
     } else {
         malloc_large(size, Want::Plain)
+    }
+}
+
+/// A block of at least `size` bytes if that is small and this thread has one ready; else null, and [`malloc`] is to be asked.
+/// For those who want these few instructions in place, and the rest elsewhere.
+#[inline(always)]
+pub fn malloc_ready(size: usize) -> *mut u8 {
+    if size <= SMALL_MAX_BYTES {
+        // SAFETY: just compared.
+        cache::alloc_ready(unsafe { class_of_small(size) })
+    } else {
+        null_mut()
     }
 }
 
@@ -100,6 +112,24 @@ pub unsafe fn free(block: *mut u8) -> Result<(), Foreign> {
         None => return unsafe { free_unpooled(block) },
     }
     Ok(())
+}
+
+/// Frees `block` if this thread has room for it at hand, and tells whether it did; else nothing is done, and [`free`] is to
+/// be asked. For those who want these few instructions in place, and the rest elsewhere; see [`prepare`].
+///
+/// # Safety
+/// As for [`free`].
+#[inline(always)]
+pub unsafe fn free_ready(block: *mut u8) -> bool {
+    // SAFETY: the caller's.
+    unsafe { cache::free_ready(block) }
+}
+
+/// Sees to it that [`free_ready`] has room on this thread for blocks of all the memory there is now. To be called when it had
+/// none: before the first call there is none, and memory that was obtained since the last one is not known to it.
+#[inline]
+pub fn prepare() {
+    cache::update_reach();
 }
 
 /// Frees `block`, whose size the caller remembers: faster than [`free`], as nothing is looked up.
@@ -161,7 +191,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> Result<*mut u8, Foreign> {
     };
     let new = match size {
         ..=CLASS_MAX_BYTES => malloc(size),
-        _ => malloc_large(size, if size > old_size { Want::Growing } else { Want::Plain }),
+        _ => malloc_large(size, if size > old_size { Want::Growing(old_size) } else { Want::Plain }),
     };
     if !new.is_null() {
         // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
@@ -226,4 +256,42 @@ unsafe fn resize_unpooled(block: *mut u8, size: usize) -> Result<Resized, Foreig
         _ => None,
     };
     Ok(resized.map_or(Resized::Move { old_size }, Resized::Done))
+}
+
+/// Blocks that did not come from cenote, in a program whose `malloc` it is: the C library's own.
+#[cfg(feature = "interpose")]
+pub mod foreign {
+    use crate::os::backing;
+
+    /// Has the C library free a block. Where it cannot be asked to, the block stays.
+    ///
+    /// # Safety
+    /// The C library allocated it, and nobody uses it any more.
+    pub unsafe fn free(block: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe { backing::free_foreign(block) }
+    }
+
+    /// Has the C library make a block one of `bytes` bytes. Null if it cannot; then nothing has changed.
+    ///
+    /// # Safety
+    /// The C library allocated it, and it is the caller's.
+    pub unsafe fn realloc(block: *mut u8, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's.
+        unsafe { backing::realloc_foreign(block, bytes) }
+    }
+
+    /// The bytes that the C library says a block has; zero if it cannot be asked.
+    ///
+    /// # Safety
+    /// The C library allocated it, and it is in use.
+    pub unsafe fn usable_size(block: *mut u8) -> usize {
+        // SAFETY: the caller's.
+        unsafe { backing::foreign_usable_size(block) }
+    }
+
+    /// The function of this name that the program would have if this library defined none; null if there is none.
+    pub fn next_definition(name: &core::ffi::CStr) -> *const core::ffi::c_void {
+        backing::next_definition(name)
+    }
 }

@@ -42,6 +42,8 @@ pub unsafe trait Backing {
     fn limit(&self) -> u32;
     /// Gives `count` slices from `first` back to the system, so that they read as zero. False if that cannot be.
     fn purge(&self, first: u32, count: u32) -> bool;
+    /// Asks for huge pages for the [`HUGE_ARENAS`] arenas from `arena` on, of which nothing is backed. A hint.
+    fn ask_huge(&self, arena: u32);
     /// Purges are made of aligned groups of this many slices: an OS page may be larger than a slice.
     fn purge_unit(&self) -> u32;
 }
@@ -69,6 +71,9 @@ struct Inner {
     first_empty_word: u32,
     dirty_slices: usize,
     used_slices: usize,
+    huge_from_slices: usize,
+    /// The first arena of the chunk that asked for huge pages last, for pools.
+    chunk: u32,
     purged_slices: usize,
     purges: u64,
     /// Heads of the lists of arenas by number of free slices; the first and the last stay unused.
@@ -134,8 +139,16 @@ impl<B: Backing> Arenas<B> {
     }
 
     /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
-    /// slices that follow are free too, if that can be had, so that the run can grow into them.
-    pub fn take_run(&self, count: u32, align: u32, room: u32, clean: Option<&mut CleanMask>) -> Option<u32> {
+    /// slices that follow are free too, if that can be had, so that the run can grow into them. The first `filled` slices
+    /// are about to be written to.
+    pub fn take_run(
+        &self,
+        count: u32,
+        align: u32,
+        room: u32,
+        filled: u32,
+        clean: Option<&mut CleanMask>,
+    ) -> Option<u32> {
         debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
         let align_arenas = align.div_ceil(ARENA_SLICES);
@@ -148,6 +161,11 @@ impl<B: Backing> Arenas<B> {
         } else {
             held.find_arenas(count.div_ceil(ARENA_SLICES), align_arenas)? * ARENA_SLICES
         };
+        if held.inner.used_slices + filled as usize >= held.inner.huge_from_slices {
+            for chunk in first.div_ceil(HUGE_SLICES)..(first + filled) / HUGE_SLICES {
+                held.ask_huge(chunk * HUGE_ARENAS);
+            }
+        }
         held.take_range(first, count, clean);
         Some(first)
     }
@@ -200,6 +218,11 @@ impl<B: Backing> Arenas<B> {
         self.hold().age();
     }
 
+    /// Asks for huge pages from `bytes` in use on.
+    pub fn set_huge_from(&self, bytes: usize) {
+        self.inner.lock().huge_from_slices = bytes / SLICE_BYTES;
+    }
+
     /// What is held now.
     pub fn counts(&self) -> Counts {
         let inner = self.inner.lock();
@@ -230,6 +253,8 @@ impl Inner {
             first_empty_word: 0,
             dirty_slices: 0,
             used_slices: 0,
+            huge_from_slices: usize::MAX,
+            chunk: 0,
             purged_slices: 0,
             purges: 0,
             partial: [NIL; ARENA_SLICES as usize + 1],
@@ -286,7 +311,45 @@ impl<B: Backing> Held<'_, B> {
                 arena = record.next;
             }
         }
-        Some((self.find_arenas(1, 1)?, 0))
+        let arena = if self.inner.used_slices < self.inner.huge_from_slices {
+            self.find_arenas(1, 1)
+        } else {
+            self.find_in_chunk().or_else(|| self.find_arenas(1, 1))
+        };
+        Some((arena?, 0))
+    }
+
+    /// An empty arena that is backed already, or a part of a chunk that asks for huge pages.
+    fn find_in_chunk(&mut self) -> Option<u32> {
+        let chunk = self.inner.chunk..self.inner.chunk + HUGE_ARENAS;
+        if let Some(arena) = self.next_empty(chunk.start).filter(|arena| chunk.contains(arena)) {
+            return Some(arena);
+        }
+        if let Some(lowest) = self.next_empty(self.inner.first_empty_word * 64)
+            && self.record(lowest).clean != FULL
+        {
+            return Some(lowest);
+        }
+        let arena = self.find_arenas(HUGE_ARENAS, HUGE_ARENAS)?;
+        if self.ask_huge(arena) {
+            // The first touch backs all of it.
+            for arena in arena..arena + HUGE_ARENAS {
+                self.record(arena).clean = 0;
+            }
+            self.inner.dirty_slices += HUGE_SLICES as usize;
+            self.inner.chunk = arena;
+        }
+        Some(arena)
+    }
+
+    /// Asks for huge pages for the chunk that starts at `arena`, if nothing of it is backed. Returns whether it did.
+    fn ask_huge(&mut self, arena: u32) -> bool {
+        let mut chunk = arena..arena + HUGE_ARENAS;
+        let fits = chunk.end <= self.inner.grown && chunk.all(|arena| self.record(arena).clean == FULL);
+        if fits {
+            self.backing.ask_huge(arena);
+        }
+        fits
     }
 
     /// The first of `count` consecutive empty arenas at a multiple of `align` arenas: the lowest, growing if need be.
@@ -345,6 +408,7 @@ impl<B: Backing> Held<'_, B> {
     fn grow(&mut self, arenas: u32) -> bool {
         let old = self.inner.grown;
         let step = (old / 16).clamp(GROW_MIN_ARENAS, GROW_MAX_ARENAS).max(arenas);
+        let step = (old + step).next_multiple_of(HUGE_ARENAS) - old;
         let limit = self.backing.limit();
         let grown = if old + step <= limit && self.backing.commit(old + step) {
             old + step

@@ -46,8 +46,18 @@ pub(crate) const RUN_MAX_ALIGN: usize = 2 << 20;
 pub(crate) const RESERVE_MAX_BYTES: usize = 1 << 40;
 pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 
+/// Arenas that one huge page backs.
+pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
+pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
+/// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty.
+pub(crate) const HUGE_MIN_BYTES: usize = 16 << 20;
+/// Pools that a class has when a further one is made resident at once.
+pub(crate) const POPULATE_MIN_POOLS: u32 = 4;
+/// The least that is made resident ahead of a copy.
+pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
+
 /// Memory is made accessible in steps of at least this many arenas and at most the second figure.
-pub(crate) const GROW_MIN_ARENAS: u32 = 4;
+pub(crate) const GROW_MIN_ARENAS: u32 = HUGE_ARENAS;
 pub(crate) const GROW_MAX_ARENAS: u32 = 256;
 
 /// Heaps that can exist: one for each thread alive at once and each [`Heap`](crate::Heap).

@@ -13,6 +13,7 @@
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::os::{self, Region};
+use crate::pool::{KINDS, kind_number};
 use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, NIL, Ordering, next_of, with_next};
 
 /// The slots of a magazine.
@@ -24,7 +25,8 @@ const _: () = assert!(size_of::<Magazine>() == align_of::<Magazine>(), "the test
 // SAFETY: all its slots are null and nobody writes to it (invariant 2); others are reached through raw pointers only.
 unsafe impl Sync for Magazine {}
 
-static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
+/// No magazine: what tops point behind that have none.
+pub(crate) static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
 
 static MAGAZINES: Region<Magazine> = Region::new();
 static LINKS: Region<AtomicU64> = Region::new();
@@ -33,6 +35,10 @@ static GROWTH: Lock<u32> = Lock::new(0);
 
 /// A pointer to the slot for the next block that is freed, behind the block to hand out next.
 pub(crate) type Top = *mut *mut u8;
+
+/// How far behind the start of [`EMPTY`] the top of no magazine points.
+#[allow(dead_code, reason = "for one kind of storage of the thread's cache")]
+pub(crate) const EMPTY_BYTES: usize = size_of::<Magazine>();
 
 /// The top of no magazine.
 pub(crate) const fn no_magazine() -> Top {
@@ -73,34 +79,48 @@ pub(crate) unsafe fn push(top: Top, block: *mut u8) -> Top {
 }
 
 /// For each class the top of its magazine. Written by one thread; others may read for statistics.
+///
+/// They are indexed by the number of the kind of the class's pools. Kinds that are no pool's have no magazine ever, so that
+/// whoever knows a block by its address alone need not ask what it is before it turns out that there is no room for it.
 #[derive(Debug)]
-pub(crate) struct Tops([AtomicPtr<*mut u8>; CLASSES]);
+pub(crate) struct Tops([AtomicPtr<*mut u8>; KINDS]);
 
 impl Tops {
     /// No magazines.
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicPtr::new(no_magazine()) }; CLASSES])
+        Self([const { AtomicPtr::new(no_magazine()) }; KINDS])
     }
 
     /// Where the top of `class` lies, as an address in a register.
     #[inline(always)]
     pub(crate) fn place(&self, class: usize) -> &AtomicPtr<*mut u8> {
         debug_assert!(class < CLASSES);
-        // SAFETY: every class index is below `CLASSES`.
-        let place = unsafe { self.0.get_unchecked(class) };
-        in_register(place)
+        // The rest of the way is a constant, which the instructions that use the address have room for.
+        const REST: usize = kind_number(0);
+        let place = in_register(self.0.as_ptr().wrapping_add(class)).wrapping_add(REST);
+        // SAFETY: every class index is below `CLASSES`, so the kind's number is below `KINDS`.
+        unsafe { &*place }
+    }
+
+    /// The place for the kind with number `kind`, of those that a slice may have.
+    #[cfg(feature = "raw")]
+    #[inline(always)]
+    pub(crate) fn place_of_kind(&self, kind: usize) -> &AtomicPtr<*mut u8> {
+        debug_assert!(kind < KINDS);
+        // SAFETY: every kind's number is below `KINDS`.
+        unsafe { &*in_register(self.0.as_ptr().wrapping_add(kind)) }
     }
 
     /// The top of `class`.
     pub(crate) fn get(&self, class: usize) -> Top {
         // ORDERING: Relaxed: this thread's own; for other readers a hint.
-        self.0[class].load(Ordering::Relaxed)
+        self.0[kind_number(class)].load(Ordering::Relaxed)
     }
 
     /// Replaces the top of `class`.
     pub(crate) fn set(&self, class: usize, top: Top) {
         // ORDERING: Relaxed: as for `get`.
-        self.0[class].store(top, Ordering::Relaxed);
+        self.0[kind_number(class)].store(top, Ordering::Relaxed);
     }
 
     /// Moves all tops to `other`, which has none.
@@ -122,18 +142,14 @@ impl Tops {
 /// processor that forwards a store to the next load of the same address in no time does so for such addresses only,
 /// not for those with an index or a segment; and an allocation loads the top that the last free stored.
 #[inline(always)]
-fn in_register<T>(place: &T) -> &T {
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "nothing is hidden"))]
+fn in_register<T>(mut place: *const T) -> *const T {
     #[cfg(target_arch = "x86_64")]
-    {
-        let mut address: *const T = place;
-        // SAFETY: the instruction is empty, so the address stays what it is.
-        #[allow(clippy::pointers_in_nomem_asm_block, reason = "the block reads and writes no memory: it is empty")]
-        unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
-            &*address
-        }
+    // SAFETY: the instruction is empty, so the address stays what it is.
+    #[allow(clippy::pointers_in_nomem_asm_block, reason = "the block reads and writes no memory: it is empty")]
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags));
     }
-    #[cfg(not(target_arch = "x86_64"))]
     place
 }
 

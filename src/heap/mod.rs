@@ -20,6 +20,7 @@ pub(crate) mod magazine;
 mod misuse;
 pub(crate) mod outside;
 mod registry;
+pub(crate) mod residency;
 
 pub(crate) use misuse::{die_of, free_outside};
 pub(crate) use registry::{
@@ -31,6 +32,7 @@ use crate::arena::{Arenas, Backing, Record};
 use crate::base::config::*;
 use crate::os::{self, Region};
 use crate::pool;
+use crate::sync::AtomicBool;
 
 /// All arenas of the process.
 pub(crate) static ARENAS: Arenas<Reservation> = Arenas::new(Reservation);
@@ -43,12 +45,14 @@ pub(crate) struct Reservation;
 
 impl Reservation {
     /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
-    pub(crate) fn bytes(arenas: u32) -> [usize; 6] {
+    pub(crate) fn bytes(arenas: u32) -> [usize; 8] {
         let slices = arenas * ARENA_SLICES;
         [
             Region::<Record>::bytes(arenas),
             Region::<u64>::bytes(arenas.div_ceil(64)),
+            Region::<AtomicBool>::bytes(residency::chunks(arenas)),
             Region::<crate::sync::Signpost>::bytes(slices),
+            Region::<crate::sync::AtomicU8>::bytes(slices),
             Region::<pool::Pool>::bytes(slices),
             Region::<pool::BitsWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),
@@ -59,16 +63,18 @@ impl Reservation {
     ///
     /// # Safety
     /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
-    pub(crate) unsafe fn place(places: [*mut u8; 6], arenas: u32) {
+    pub(crate) unsafe fn place(places: [*mut u8; 8], arenas: u32) {
         let slices = arenas * ARENA_SLICES;
         // SAFETY: the caller's.
         unsafe {
             RECORDS.place(places[0], arenas);
             EMPTY_WORDS.place(places[1], arenas.div_ceil(64));
-            pool::WORDS.place(places[2], slices);
-            pool::POOLS.place(places[3], slices);
-            pool::BITS.place(places[4], slices);
-            pool::MEMORY.place(places[5], arenas);
+            residency::HUGE.place(places[2], residency::chunks(arenas));
+            pool::WORDS.place(places[3], slices);
+            pool::KIND_NUMBERS.place(places[4], slices);
+            pool::POOLS.place(places[5], slices);
+            pool::BITS.place(places[6], slices);
+            pool::MEMORY.place(places[7], arenas);
         }
     }
 }
@@ -87,7 +93,9 @@ unsafe impl Backing for Reservation {
         let slices = arenas * ARENA_SLICES;
         RECORDS.grow(arenas)
             && EMPTY_WORDS.grow(arenas.div_ceil(64))
+            && residency::HUGE.grow(residency::chunks(arenas))
             && pool::WORDS.grow(slices)
+            && pool::KIND_NUMBERS.grow(slices)
             && pool::POOLS.grow(slices)
             && pool::BITS.grow(slices)
             && pool::MEMORY.grow(arenas)
@@ -99,11 +107,15 @@ unsafe impl Backing for Reservation {
 
     fn purge(&self, first: u32, count: u32) -> bool {
         // SAFETY: the arenas took these slices out, in whole OS pages, so nobody uses them.
-        let done = unsafe { os::purge(pool::address_of(first), count as usize * SLICE_BYTES) };
+        let done = unsafe { residency::purge(pool::address_of(first), count as usize * SLICE_BYTES) };
         if done {
             purge_metadata(first, count);
         }
         done
+    }
+
+    fn ask_huge(&self, arena: u32) {
+        residency::ask_huge(pool::address_of(arena * ARENA_SLICES));
     }
 
     fn purge_unit(&self) -> u32 {

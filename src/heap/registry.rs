@@ -133,7 +133,7 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
         }
         &heap_at(word.owner()).inner
     });
-    inner.put(address, slice - word.offset(), class);
+    inner.put(&[address], slice - word.offset(), class);
 }
 
 /// Takes all locks of this layer and the layers below, for a fork.

@@ -45,10 +45,18 @@ pub(crate) fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
 /// Makes reserved memory readable and writable; it reads as zero. False if the system refuses.
 ///
 /// # Safety
-/// `start .. start + bytes` is reserved by [`reserve`] and consists of whole OS pages.
+/// `start .. start + bytes` is reserved by [`reserve`], was not committed before, and consists of whole OS pages.
 pub(crate) unsafe fn commit(start: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's.
-    unsafe { libc::mprotect(start.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+    const ACCESS: c_int = libc::PROT_READ | libc::PROT_WRITE;
+    const FLAGS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // A sandbox may allow mmap alone.
+    preserving_errno(|| {
+        // SAFETY: the caller's: nobody has anything there yet.
+        unsafe {
+            libc::mprotect(start.cast(), bytes, ACCESS) == 0
+                || libc::mmap(start.cast(), bytes, ACCESS, FLAGS, -1, 0) != libc::MAP_FAILED
+        }
+    })
 }
 
 /// Gives committed memory back to the system; it stays accessible and reads as zero. False if the system refuses.
@@ -57,16 +65,26 @@ pub(crate) unsafe fn commit(start: *mut u8, bytes: usize) -> bool {
 /// `start .. start + bytes` is committed, consists of whole OS pages, and nobody needs its contents.
 pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's.
-    unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 }
+    preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 })
 }
 
-/// Asks for transparent huge pages in reserved memory. A hint: refusal changes nothing.
+/// Asks for transparent huge pages in reserved memory, or declines them. A hint: refusal changes nothing.
 ///
 /// # Safety
 /// `start .. start + bytes` is reserved by [`reserve`] and consists of whole OS pages.
-pub(crate) unsafe fn advise_huge_pages(start: *mut u8, bytes: usize) {
+pub(crate) unsafe fn advise_huge_pages(start: *mut u8, bytes: usize, wanted: bool) {
+    let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
     // SAFETY: the caller's.
-    unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
+    preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, advice) });
+}
+
+/// Makes committed memory resident as if it had been written to. A hint: kernels before 5.14 do not know it.
+///
+/// # Safety
+/// `start .. start + bytes` is committed and consists of whole OS pages.
+pub(crate) unsafe fn populate(start: *mut u8, bytes: usize) {
+    // SAFETY: the caller's; the contents stay as they are.
+    preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_POPULATE_WRITE) });
 }
 
 /// The limit on this process's address space in bytes, if there is one.
@@ -98,8 +116,13 @@ pub(crate) fn preserving_errno<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Calls `visit` with each environment variable's `NAME=value`.
+/// Calls `visit` with each environment variable's `NAME=value`; with none if the program has rights that whoever set them
+/// may not have, such as a set-user-id program.
 pub(crate) fn for_each_env(mut visit: impl FnMut(&[u8])) {
+    // SAFETY: no preconditions.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return;
+    }
     unsafe extern "C" {
         static environ: *const *const c_char;
     }

@@ -1,6 +1,7 @@
 //! What the allocator asks of the operating system, and the flat arrays that live in reserved address space.
 
-#[path = "backing/system.rs"]
+#[cfg_attr(not(feature = "interpose"), path = "backing/system.rs")]
+#[cfg_attr(feature = "interpose", path = "backing/libc_family.rs")]
 pub(crate) mod backing;
 mod linux;
 mod region;

@@ -176,27 +176,38 @@ impl Pool {
         Taken { blocks: taken, never_used }
     }
 
-    /// Puts the block at `address` back.
+    /// Puts `blocks`, the first of which lies in this pool, back up to one that lies elsewhere. Returns how many, or the
+    /// block that cannot be put back.
     #[inline]
-    pub(crate) fn put(&mut self, address: *mut u8) -> Result<(), Misuse> {
-        let class = self.table();
-        let offset = address as usize - address_of(self.first) as usize;
-        let block = ((offset as u64 * class.reciprocal) >> RECIPROCAL_SHIFT) as usize;
-        if block * class.size as usize != offset || block >= self.fresh as usize {
-            return Err(Misuse::NotABlock);
+    pub(crate) fn put(&mut self, blocks: &[*mut u8]) -> Result<usize, (*mut u8, Misuse)> {
+        let Class { size, reciprocal, slices, .. } = *self.table();
+        let (base, bits) = (address_of(self.first) as usize, self.bits());
+        let bytes = slices as usize * SLICE_BYTES;
+        let (mut put, mut lowest) = (0, self.hint as usize);
+        for &address in blocks {
+            let offset = (address as usize).wrapping_sub(base);
+            if offset >= bytes {
+                break;
+            }
+            let block = ((offset as u64 * reciprocal) >> RECIPROCAL_SHIFT) as usize;
+            if block * size as usize != offset || block >= self.fresh as usize {
+                return Err((address, Misuse::NotABlock));
+            }
+            let (word, bit) = (block / 64, 1 << (block % 64));
+            // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
+            let free = unsafe { &mut *bits.add(word) };
+            if *free & bit != 0 {
+                return Err((address, Misuse::DoubleFree));
+            }
+            *free |= bit;
+            lowest = lowest.min(word);
+            put += 1;
         }
-        let (word, bit) = (block / 64, 1 << (block % 64));
-        // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
-        let free = unsafe { &mut *self.bits().add(word) };
-        if *free & bit != 0 {
-            return Err(Misuse::DoubleFree);
-        }
-        *free |= bit;
-        self.free += 1;
-        self.hint = self.hint.min(word as u16);
+        self.free += put as u16;
+        self.hint = lowest as u16;
         self.touched = true;
         self.purgeable = true;
-        Ok(())
+        Ok(put)
     }
 
     /// Clears the free list before the pool's slices go back to the arenas (invariant 3).

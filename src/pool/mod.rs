@@ -7,14 +7,18 @@
 //! This layer knows no thread: who may call what is the heap layer's business.
 
 mod descriptor;
+#[cfg(feature = "raw")]
+mod reach;
 mod slice_word;
 
 pub(crate) use descriptor::{Misuse, Pool, Taken};
-pub(crate) use slice_word::{Kind, SliceWord};
+#[cfg(feature = "raw")]
+pub(crate) use reach::Reach;
+pub(crate) use slice_word::{KINDS, Kind, SliceWord, kind_number};
 
 use crate::base::config::*;
 use crate::os::Region;
-use crate::sync::{Guard, Lock, Signpost};
+use crate::sync::{AtomicU8, Guard, Lock, Ordering, Signpost};
 
 /// One arena's worth of block memory.
 #[repr(C, align(16384))]
@@ -26,6 +30,9 @@ pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
 /// Block memory, by arena; the other arrays of this layer grow with it.
 pub(crate) static MEMORY: Region<ArenaMemory> = Region::new();
 pub(crate) static WORDS: Region<Signpost> = Region::new();
+/// Of each slice's word the number of its kind alone, for those who know nothing else of a block: 64 slices share a
+/// cache line.
+pub(crate) static KIND_NUMBERS: Region<AtomicU8> = Region::new();
 pub(crate) static POOLS: Region<Pool> = Region::new();
 pub(crate) static BITS: Region<BitsWords> = Region::new();
 
@@ -58,7 +65,23 @@ pub(crate) fn word_of(slice: u32) -> SliceWord {
 /// Says what `slice` is from now on.
 #[inline]
 pub(crate) fn set_word(slice: u32, word: SliceWord) {
+    // ORDERING: Relaxed: whoever has a block in the slice got it from somebody who has seen this.
+    kind_byte(slice as usize).store(word.kind_number(), Ordering::Relaxed);
     signpost(slice).write(word.to_bits());
+}
+
+/// `slice` is below [`KIND_NUMBERS`]`.ready()`.
+#[inline(always)]
+fn kind_byte(slice: usize) -> &'static AtomicU8 {
+    debug_assert!(slice < KIND_NUMBERS.ready() as usize);
+    // SAFETY: the caller's: the byte is accessible, and it is only ever used as an atomic.
+    unsafe { &*KIND_NUMBERS.base().wrapping_add(slice) }
+}
+
+/// The number of the kind of `slice`, as `Reach` tells it.
+pub(crate) fn kind_number_of(slice: u32) -> u8 {
+    // ORDERING: Relaxed: as for `set_word`.
+    kind_byte(slice as usize).load(Ordering::Relaxed)
 }
 
 /// See [`Signpost::lock`].

@@ -1,5 +1,7 @@
 //! What a slice is, in one word that any thread may read: whose, which class, and where its pool starts.
 
+use crate::base::size_class::CLASSES;
+
 /// `owner << 16 | kind << 8 | offset`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SliceWord(u32);
@@ -17,9 +19,17 @@ pub(crate) enum Kind {
     RunTail,
 }
 
-const RUN: u32 = 0xfe;
-const RUN_TAIL: u32 = 0xff;
-const _: () = assert!(crate::base::size_class::CLASSES < RUN as usize);
+/// The numbers of kinds: zero is free, pools have that of their class plus one.
+const RUN: u32 = CLASSES as u32 + 1;
+const RUN_TAIL: u32 = CLASSES as u32 + 2;
+pub(crate) const KINDS: usize = CLASSES + 3;
+const _: () = assert!(KINDS <= 1 << 8, "a kind is eight bits of a slice word");
+
+/// The number of the kind of pools of `class`.
+#[inline(always)]
+pub(crate) const fn kind_number(class: usize) -> usize {
+    class + 1
+}
 
 impl SliceWord {
     pub(crate) const FREE: Self = Self(0);
@@ -37,7 +47,7 @@ impl SliceWord {
     /// Slice number `offset` of a pool of `class` that belongs to heap `owner`.
     pub(crate) fn pool(owner: u32, class: usize, offset: u32) -> Self {
         debug_assert!(owner < 1 << 16 && offset < 1 << 8);
-        Self(owner << 16 | (class as u32 + 1) << 8 | offset)
+        Self(owner << 16 | (kind_number(class) as u32) << 8 | offset)
     }
 
     /// The first slice of a run that belongs to heap `owner`.
@@ -62,15 +72,22 @@ impl SliceWord {
     /// Whether this is a slice of a pool of `class`.
     #[inline]
     pub(crate) fn is_pool_of(self, class: usize) -> bool {
-        self.0 >> 8 & 0xff == class as u32 + 1
+        self.0 >> 8 & 0xff == kind_number(class) as u32
     }
 
     /// The class of the pool, if this is a slice of one.
     #[cfg(feature = "raw")]
     #[inline]
     pub(crate) fn class(self) -> Option<usize> {
-        let class = (self.0 >> 8 & 0xff).wrapping_sub(1) as usize;
-        (class < crate::base::size_class::CLASSES).then_some(class)
+        match self.kind() {
+            Kind::Pool(class) => Some(class),
+            _ => None,
+        }
+    }
+
+    /// The number of its kind, below [`KINDS`].
+    pub(crate) fn kind_number(self) -> u8 {
+        (self.0 >> 8) as u8
     }
 
     #[inline]
@@ -88,7 +105,6 @@ impl SliceWord {
 mod tests {
     use super::*;
     use crate::base::config::{ARENA_SLICES, MAX_HEAPS};
-    use crate::base::size_class::CLASSES;
 
     #[test]
     fn words_say_what_was_put_in() {

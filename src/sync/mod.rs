@@ -17,7 +17,7 @@ mod imp;
 #[path = "model.rs"]
 mod imp;
 
-pub use imp::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub use imp::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub use index_stack::IndexStack;
 pub use lock::{Guard, Lock};
 pub use mailbox::Mailbox;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// `core::cell::UnsafeCell` with loom's way of handing out its pointer.
 #[derive(Debug, Default)]

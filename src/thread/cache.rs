@@ -15,7 +15,7 @@
 //! 1. Tops point at magazines of the heap in `heap`, and change only by this thread, or under that heap's lock once the
 //!    thread is gone.
 
-use super::{init, purger, settings};
+use super::{init, purger, settings, storage};
 use crate::base::config::MAGAZINE_SLOTS;
 use crate::base::size_class::size_of;
 use crate::heap::magazine::{self, Tops, no_magazine};
@@ -27,14 +27,32 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use std::alloc::Layout;
 
-struct Cache {
+/// See the module.
+#[repr(C)]
+pub(super) struct Cache {
     tops: Tops,
     heap: Cell<Option<&'static Heap>>,
     ended: Cell<bool>,
+    #[cfg(feature = "raw")]
+    reach: pool::Reach,
 }
 
-thread_local! {
-    static CACHE: Cache = const { Cache { tops: Tops::new(), heap: Cell::new(None), ended: Cell::new(false) } };
+impl Cache {
+    /// In state new.
+    #[allow(dead_code, reason = "for one kind of storage")]
+    pub(super) const fn new() -> Self {
+        Self {
+            tops: Tops::new(),
+            heap: Cell::new(None),
+            ended: Cell::new(false),
+            #[cfg(feature = "raw")]
+            reach: pool::Reach::new(),
+        }
+    }
+
+    /// Bytes in front of those that are zero in state new: the tops.
+    #[allow(dead_code, reason = "for the other kind of storage")]
+    pub(super) const TOPS_BYTES: usize = core::mem::size_of::<Tops>();
 }
 
 static EXIT: ThreadExit = ThreadExit::new();
@@ -45,7 +63,7 @@ const FREED: u8 = 0xdf;
 /// A block of `class`, or null.
 #[inline(always)]
 pub(crate) fn alloc(class: usize) -> *mut u8 {
-    CACHE.with(|cache| {
+    storage::with(|cache| {
         let place = cache.tops.place(class);
         // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
         let top = place.load(Ordering::Relaxed);
@@ -65,7 +83,7 @@ pub(crate) fn alloc(class: usize) -> *mut u8 {
 /// The block came from [`alloc`] of the same class and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, class: usize) {
-    CACHE.with(|cache| {
+    storage::with(|cache| {
         let place = cache.tops.place(class);
         // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
         let top = place.load(Ordering::Relaxed);
@@ -78,10 +96,58 @@ pub(crate) unsafe fn free(block: *mut u8, class: usize) {
     });
 }
 
+/// A block of `class` if this thread has one ready, else null.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) fn alloc_ready(class: usize) -> *mut u8 {
+    storage::with(|cache| {
+        let place = cache.tops.place(class);
+        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        // SAFETY: the magazine is this thread's, or there is none.
+        let block = unsafe { magazine::peek(place.load(Ordering::Relaxed)) };
+        if !block.is_null() {
+            // Loaded again, so that one instruction may do it all.
+            place.store(magazine::pop(place.load(Ordering::Relaxed)), Ordering::Relaxed);
+        }
+        block
+    })
+}
+
+/// Frees a block if it is one of a pool in reach and this thread's magazine has room for it; else does nothing and returns
+/// false.
+///
+/// # Safety
+/// If it came from here, nobody uses it any more.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) unsafe fn free_ready(block: *mut u8) -> bool {
+    storage::with(|cache| {
+        // SAFETY: the caller's.
+        let Some(kind) = (unsafe { cache.reach.kind_number_at(block) }) else { return false };
+        let place = cache.tops.place_of_kind(kind);
+        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        let top = place.load(Ordering::Relaxed);
+        if magazine::is_full(top) {
+            return false;
+        }
+        // SAFETY: the magazine is this thread's, and not full.
+        unsafe { magazine::push(top, block) };
+        // Loaded again, so that one instruction may do it all.
+        place.store(place.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        true
+    })
+}
+
+/// Sees to it that [`free_ready`] knows all there is.
+#[cfg(feature = "raw")]
+pub(crate) fn update_reach() {
+    storage::with(|cache| cache.reach.update());
+}
+
 #[cold]
 #[inline(never)]
 fn alloc_slow(class: usize) -> *mut u8 {
-    CACHE.with(|cache| {
+    storage::with(|cache| {
         let Some(heap) = attached(cache) else { return alloc_direct(heap::COMMUNAL, class) };
         if settings::verify() > 0 {
             return alloc_direct(heap.id, class);
@@ -104,7 +170,7 @@ fn alloc_slow(class: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 unsafe fn free_slow(block: *mut u8, class: usize) {
-    CACHE.with(|cache| {
+    storage::with(|cache| {
         let heap = match attached(cache) {
             Some(heap) if settings::verify() == 0 => heap,
             // SAFETY: the caller's.
@@ -233,19 +299,19 @@ fn detach(cache: &Cache) {
 /// Makes the system tell of the end of threads. Once, before any thread attaches.
 pub(super) fn watch_threads() {
     unsafe extern "C" fn ended(_: *mut c_void) {
-        CACHE.with(detach);
+        storage::with(detach);
     }
     EXIT.set(ended);
 }
 
 /// The number of this thread's heap, if it has one.
 pub(crate) fn heap_id() -> Option<u32> {
-    CACHE.with(|cache| cache.heap.get().map(|heap| heap.id))
+    storage::with(|cache| cache.heap.get().map(|heap| heap.id))
 }
 
 /// Flushes this thread's magazines into the pools.
 pub(crate) fn flush() {
-    CACHE.with(|cache| {
+    storage::with(|cache| {
         let Some(heap) = cache.heap.get() else { return };
         let mut inner = heap.inner.lock();
         inner.flush_all(&cache.tops);

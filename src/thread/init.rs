@@ -34,6 +34,7 @@ fn initialise() -> bool {
         if !reserve() || heap::create().is_none_or(|heap| heap.id != heap::COMMUNAL) {
             return REFUSED;
         }
+        heap::ARENAS.set_huge_from(settings::huge_from_bytes());
         cache::watch_threads();
         READY
     });
@@ -89,14 +90,12 @@ fn reserve_exactly(bytes: usize) -> bool {
         heap::place(next(heap_bytes), heaps);
         magazine::place(next(magazine_bytes), next(link_bytes), magazines);
         outside::place(next(list_bytes), large_blocks);
-        let mut places = [core::ptr::null_mut(); 6];
+        let mut places = [core::ptr::null_mut(); 8];
         for (place, bytes) in places.iter_mut().zip(arrays) {
             *place = next(bytes);
         }
         places[arrays.len() - 1] = base.wrapping_add(memory_at);
-        if settings::huge_pages() {
-            os::advise_huge_pages(places[arrays.len() - 1], arrays[arrays.len() - 1]);
-        }
+        os::advise_huge_pages(base, memory_at + arrays[arrays.len() - 1], false);
         Reservation::place(places, arenas);
     }
     true

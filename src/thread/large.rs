@@ -6,7 +6,7 @@
 
 use super::{init, purger};
 use crate::base::config::*;
-use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside};
+use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
 use crate::arena::CleanMask;
 use crate::pool::{self, Kind, SliceWord, address_of};
@@ -26,8 +26,8 @@ pub(crate) enum Want {
     Plain,
     /// To be used, and zero.
     Zeroed,
-    /// To take over from a smaller one that grew: it may well grow again.
-    Growing,
+    /// To take over this many bytes from a smaller one that grew: it may well grow again.
+    Growing(usize),
 }
 
 /// A block of `layout`, which is above the largest class. Null if there is no memory.
@@ -59,10 +59,16 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     let slices = slices_for(layout.size());
     let align = (layout.align() / SLICE_BYTES).max(1) as u32;
     let mut clean: CleanMask = [0; _];
-    // Doubling twice costs address space only.
-    let room = if want == Want::Growing { 3 * slices } else { 0 };
-    let zeroed = want == Want::Zeroed;
-    let Some(first) = ARENAS.take_run(slices, align, room, zeroed.then_some(&mut clean)) else {
+    let (room, filled_bytes) = match want {
+        // Doubling twice costs address space only.
+        Want::Growing(bytes) => (3 * slices, bytes),
+        // Who knows the size beforehand is going to use it; zeroed memory may be a table that stays sparse.
+        Want::Plain => (0, layout.size()),
+        Want::Zeroed => (0, 0),
+    };
+    let align = if slices >= 2 * HUGE_SLICES { align.max(HUGE_SLICES) } else { align };
+    let filled = (filled_bytes / SLICE_BYTES) as u32;
+    let Some(first) = ARENAS.take_run(slices, align, room, filled, Some(&mut clean)) else {
         return core::ptr::null_mut();
     };
     pool::set_word(first, SliceWord::run(owner));
@@ -71,8 +77,11 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     }
     // SAFETY: nobody else knows of the run yet.
     unsafe { pool::set_run_slices(first, slices) };
-    if zeroed {
+    if want == Want::Zeroed {
         clear_dirty(first, slices, &clean);
+    }
+    if matches!(want, Want::Growing(_)) && filled_bytes >= POPULATE_MIN_BYTES && clean[0] & 1 == 1 {
+        residency::populate(address_of(first), filled as usize * SLICE_BYTES);
     }
     address_of(first)
 }

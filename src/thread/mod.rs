@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cache` | the fast path, and the slow path to the thread's heap |
 //! | `by_address` | blocks that are freed without a size |
+//! | `storage` | where the cache lies |
 //! | `large` | blocks above the largest class: runs of slices, and the system allocator |
 //! | `init` | the reservation, made by the first slow path |
 //! | `settings` | the options in force |
@@ -18,3 +19,10 @@ pub(crate) mod init;
 pub(crate) mod large;
 pub(crate) mod purger;
 pub(crate) mod settings;
+#[cfg_attr(
+    not(all(feature = "initial-exec", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "storage/portable.rs"
+)]
+#[cfg_attr(all(feature = "initial-exec", target_arch = "x86_64"), path = "storage/initial_exec_x86_64.rs")]
+#[cfg_attr(all(feature = "initial-exec", target_arch = "aarch64"), path = "storage/initial_exec_aarch64.rs")]
+mod storage;

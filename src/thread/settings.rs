@@ -1,6 +1,7 @@
 //! The options in force, from the environment or from code.
 
 use super::init;
+use crate::base::config::HUGE_MIN_BYTES;
 use crate::base::purge_mode::PurgeMode;
 use crate::os;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ const BY_SHARE: usize = usize::MAX;
 static RETAIN_BYTES: AtomicUsize = AtomicUsize::new(BY_SHARE);
 static PURGE_MODE: AtomicU32 = AtomicU32::new(0);
 static PURGE_DELAY_MS: AtomicU32 = AtomicU32::new(DEFAULT_DELAY_MS);
-static HUGE_PAGES: AtomicBool = AtomicBool::new(false);
+static HUGE_FROM_BYTES: AtomicUsize = AtomicUsize::new(HUGE_MIN_BYTES);
 static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
 static VERIFY: AtomicU32 = AtomicU32::new(0);
 
@@ -59,8 +60,9 @@ pub(crate) fn set_purge_delay(delay: Duration) {
     PURGE_DELAY_MS.store(ms, Ordering::Relaxed);
 }
 
-pub(crate) fn huge_pages() -> bool {
-    HUGE_PAGES.load(Ordering::Relaxed)
+/// Bytes in use from which on further memory is backed by huge pages.
+pub(super) fn huge_from_bytes() -> usize {
+    HUGE_FROM_BYTES.load(Ordering::Relaxed)
 }
 
 pub(crate) fn stats_at_exit() -> bool {
@@ -129,7 +131,7 @@ fn set_by_name(name: &str, value: &str) -> Result<(), Problem> {
             Ok(ms) if (1..=MAX_DELAY_MS).contains(&ms) => set_purge_delay(Duration::from_millis(ms.into())),
             _ => return Err(Problem::Malformed("a number of milliseconds up to a minute")),
         },
-        "HUGE_PAGES" => HUGE_PAGES.store(switch(value)?, Ordering::Relaxed),
+        "HUGE_PAGES" => HUGE_FROM_BYTES.store(if switch(value)? { 0 } else { usize::MAX }, Ordering::Relaxed),
         "STATS" => set_stats_at_exit(switch(value)?),
         "VERIFY" => match value.parse() {
             Ok(level) if level <= MAX_VERIFY => set_verify(level),

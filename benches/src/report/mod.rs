@@ -2,13 +2,15 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`terminal`] | tables for the terminal |
-//! | [`page`] | the self-contained HTML page |
-//! | [`chapter`] | Markdown with its pictures |
-//! | [`text`] | numbers with their units, and the sentences that page and chapter share |
+//! | `terminal` | tables for the terminal |
+//! | `page` | the self-contained HTML page |
+//! | `chapter` | Markdown with its pictures |
+//! | `plot` | the pictures of both |
+//! | `text` | numbers with their units, and the sentences that page and chapter share |
 
 mod chapter;
 mod page;
+mod plot;
 mod terminal;
 mod text;
 
@@ -17,14 +19,16 @@ use cenote_bench_protocol::Results;
 use std::io;
 use std::path::Path;
 
+pub use terminal::{comparison as comparison_text, tables as table_text};
+
 /// Prints the tables of a run on standard output.
 pub fn print_table(summary: &Summary) {
-    println!("{}", terminal::tables(summary));
+    println!("{}", table_text(summary));
 }
 
 /// Prints what changed between two runs on standard output.
 pub fn print_comparison(comparison: &Comparison) {
-    println!("{}", terminal::comparison(comparison));
+    println!("{}", comparison_text(comparison));
 }
 
 /// Writes the page of a run: one file, which needs nothing else and no script.

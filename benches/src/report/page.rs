@@ -1,7 +1,8 @@
 //! The self-contained HTML page.
 
-use super::text;
-use crate::statistics::{Cell, Goal, MemoryCurve, Outcome, Quantity, Ranking, Row, Section, Standing, Summary, goals};
+use super::plot::mark::Mark;
+use super::{plot, text};
+use crate::statistics::{Cell, Goal, MemoryCurve, Outcome, Quantity, Ranking, Row, Section, Summary, goals};
 use cenote_bench_protocol::{Group, Results};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -22,7 +23,7 @@ pub(super) fn page(results: &Results, summary: &Summary) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Memory allocators side by side" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(plot::DARK)) }
             }
             body {
                 (header(results, summary))
@@ -30,6 +31,7 @@ pub(super) fn page(results: &Results, summary: &Summary) -> String {
                     (glance(summary))
                     (warnings(summary))
                     @for section in &summary.sections { (group(summary, section)) }
+                    (scaling(results, summary))
                     (memory(summary))
                     (instructions(summary))
                     (left_out(results, summary))
@@ -58,12 +60,13 @@ fn header(results: &Results, summary: &Summary) -> Markup {
 /// The answer in cards: who leads.
 fn answer(summary: &Summary) -> Markup {
     let leader = |title: &str, ranking: &Ranking, what: &str| {
-        let best = ranking.best().and_then(|best| Some((best, best.mean?)));
+        let best: Vec<&str> = ranking.best().map(|best| best.subject.as_str()).collect();
+        let mean = ranking.best().find_map(|best| best.mean);
         html! {
-            @if let Some((best, mean)) = best {
-                div.card.ours[best.subject == OURS] {
+            @if let Some(mean) = mean {
+                div.card.ours[best == [OURS]] {
                     h2 { (title) }
-                    strong { (best.subject) }
+                    strong { (best.join(", ")) }
                     p { (format!("{:.2}", mean.value)) " × " (what) }
                 }
             }
@@ -74,7 +77,7 @@ fn answer(summary: &Summary) -> Markup {
             (leader("Fastest overall", &summary.overall.wall, "the best time of each workload, geometric mean"))
             @for section in &summary.sections {
                 @if let Some(group) = section.group.filter(|group| *group != Group::Memory) {
-                    (leader(&format!("Fastest: {}", text::group(group)), &section.wall, "the best times"))
+                    (leader(&format!("Fastest: {}", text::short(group)), &section.wall, "the best times"))
                 }
             }
             (leader("Least memory", &summary.overall.peak_rss, "the lowest peak RSS of each workload"))
@@ -86,9 +89,25 @@ fn glance(summary: &Summary) -> Markup {
     html! {
         section #glance {
             h2 { "At a glance" }
-            (standings(summary))
+            div.columns {
+                @if let Some(svg) = plot::scatter::scatter(summary) {
+                    figure {
+                        (PreEscaped(svg))
+                        figcaption {
+                            "Time against memory; both axes are logarithmic. A line joins the allocators that nobody beats in \
+                             both, if there are several."
+                        }
+                    }
+                }
+                (standings(summary))
+            }
         }
     }
+}
+
+/// An allocator's name, behind its mark.
+fn name(summary: &Summary, subject: &str) -> Markup {
+    html! { span.chip { (PreEscaped(plot::chip(subject, Mark::of(subject, &summary.subjects)))) } (subject) }
 }
 
 /// Everyone's means, best first.
@@ -101,6 +120,7 @@ fn standings(summary: &Summary) -> Markup {
         .collect();
     let overall = &summary.overall;
     html! {
+        div {
         div.scroll {
             table.standings {
                 thead {
@@ -111,19 +131,22 @@ fn standings(summary: &Summary) -> Markup {
                         th scope="col" { "CPU time" }
                         th scope="col" { "peak RSS" }
                         th scope="col" title="in how many workloads its wall time is the least, or within 3 % of it" { "first or near" }
-                        th scope="col" { "furthest behind" }
+                        th scope="col" title="the workload where it is furthest behind the best" { "worst" }
                     }
                 }
                 tbody {
                     @for standing in &overall.wall.standings {
                         tr.ours[standing.subject == OURS] {
-                            th scope="row" { (standing.subject) }
+                            th scope="row" { (name(summary, &standing.subject)) }
                             (mean(&overall.wall, &standing.subject))
                             @for (_, ranking) in &groups { (mean(ranking, &standing.subject)) }
                             (mean(&overall.cpu, &standing.subject))
                             (mean(&overall.peak_rss, &standing.subject))
                             td { (standing.near_best) " of " (overall.wall.rows) }
-                            td { (worst(standing)) }
+                            @match &standing.worst {
+                                Some((row, ratio)) => td title=(row) { (text::ratio(*ratio)) },
+                                None => td.none { "-" },
+                            }
                         }
                     }
                 }
@@ -131,20 +154,18 @@ fn standings(summary: &Summary) -> Markup {
         }
         p.note {
             "Geometric means of wall time, CPU time and peak RSS over the best of each workload: 1.00 would be the best \
-             everywhere. ★ marks the best of a column. In brackets: not measured in every workload, so not ranked."
+             everywhere. ★ marks the best of a column; worst is a single \
+             workload. In brackets: not measured in every workload, so not ranked."
+        }
         }
     }
-}
-
-fn worst(standing: &Standing) -> String {
-    standing.worst.as_ref().map_or("-".into(), |(row, ratio)| format!("{} × in {row}", text::ratio(*ratio)))
 }
 
 fn mean(ranking: &Ranking, subject: &str) -> Markup {
     let standing = ranking.standing(subject).and_then(|standing| Some((standing, standing.mean?)));
     html! {
         @if let Some((standing, mean)) = standing {
-            @let best = ranking.best() == Some(standing);
+            @let best = ranking.best().any(|best| best == standing);
             td class=(step(mean.value, best)) title={ "95 % interval " (text::interval(&mean.interval)) } {
                 @if ranking.is_complete(standing) { (text::ratio(mean.value)) } @else { "(" (text::ratio(mean.value)) ")" }
             }
@@ -171,7 +192,7 @@ fn warnings(summary: &Summary) -> Markup {
                 strong { "Wrong or crashed: " }
                 @for (index, fault) in faults.iter().enumerate() {
                     @if index > 0 { "; " }
-                    (fault.subject) " in " (fault.row)
+                    (fault.subject) " in " (fault.workload)
                 }
                 ". Not timed there; " a href="#left-out" { "the reasons" } "."
             }
@@ -185,6 +206,12 @@ fn group(summary: &Summary, section: &Section) -> Markup {
         section id=(text::short(group)) {
             h2 { (text::group(group)) }
             p { (text::about(group)) }
+            @if let Some(svg) = plot::dots::dots(summary, section, text::group(group)) {
+                figure.wide {
+                    div.scroll { (PreEscaped(svg)) }
+                    figcaption { (text::DOTS) }
+                }
+            }
             (rows(summary, section, Quantity::Wall))
             details {
                 summary { "CPU time of all threads" }
@@ -257,6 +284,26 @@ fn cell(row: &Row, subject: &str, quantity: Quantity) -> Markup {
     }
 }
 
+fn scaling(results: &Results, summary: &Summary) -> Markup {
+    let curves = summary.scaling();
+    html! {
+        @if !curves.is_empty() {
+            section #scaling {
+                h2 { "Scaling" }
+                figure.wide {
+                    p.legend { @for subject in &summary.subjects { span { (name(summary, subject)) } } }
+                    div.panels.large {
+                        @for svg in plot::scaling::panels(&curves, &summary.subjects, results.machine.cpus) {
+                            (PreEscaped(svg))
+                        }
+                    }
+                    figcaption { (text::SCALING) }
+                }
+            }
+        }
+    }
+}
+
 fn memory(summary: &Summary) -> Markup {
     html! {
         section #memory {
@@ -266,15 +313,23 @@ fn memory(summary: &Summary) -> Markup {
             @let mut workloads: Vec<&str> = summary.curves.iter().map(|curve| curve.workload.as_str()).collect();
             @let () = workloads.dedup();
             @for workload in workloads {
+                @let curves: Vec<&MemoryCurve> = summary.curves.iter().filter(|curve| curve.workload == workload).collect();
                 h3 { (workload) }
-                (phases(&summary.curves.iter().filter(|curve| curve.workload == workload).collect::<Vec<_>>()))
+                @if let Some(row) = summary.headlines(None).find(|row| row.workload.name == workload) {
+                    p { (row.workload.about) }
+                }
+                figure.wide {
+                    div.panels { @for svg in plot::curves::panels(&curves, &summary.subjects) { (PreEscaped(svg)) } }
+                    figcaption { (text::CURVES) " Phases: " (text::phases(&curves)) "." }
+                }
+                (phases(summary, &curves))
             }
         }
     }
 }
 
 /// What each allocator has resident at the end of each phase.
-fn phases(curves: &[&MemoryCurve]) -> Markup {
+fn phases(summary: &Summary, curves: &[&MemoryCurve]) -> Markup {
     let Some(first) = curves.first() else { return html! {} };
     html! {
         div.scroll {
@@ -288,7 +343,7 @@ fn phases(curves: &[&MemoryCurve]) -> Markup {
                 tbody {
                     @for curve in curves {
                         tr.ours[curve.subject == OURS] {
-                            th scope="row" { (curve.subject) }
+                            th scope="row" { (name(summary, &curve.subject)) }
                             @for end in &curve.phases {
                                 td {
                                     (text::mib(end.rss_bytes as f64))
@@ -312,7 +367,7 @@ fn instructions(summary: &Summary) -> Markup {
         @if !rows.is_empty() {
             section #instructions {
                 h2 { "Instructions" }
-                p { "Counted by valgrind, in millions. An instruction is not a time: cache misses and page faults do not show." }
+                p { (text::INSTRUCTIONS) }
                 div.scroll {
                     table {
                         thead {
@@ -330,7 +385,7 @@ fn instructions(summary: &Summary) -> Markup {
                                     @for subject in &summary.subjects {
                                         @let count = row.measured(subject).and_then(|measured| measured.instructions);
                                         td.best[count.is_some() && count == least] {
-                                            (count.map_or("-".into(), |count| format!("{:.1}", count as f64 / 1e6)))
+                                            (count.map_or("-".into(), text::millions))
                                         }
                                     }
                                 }
@@ -353,7 +408,7 @@ fn left_out(results: &Results, summary: &Summary) -> Markup {
                 h2 { "Left out" }
                 ul {
                     @for fault in &faults {
-                        li { strong { (fault.subject) } " " (fault.kind) " in " (fault.row) ": " (fault.reason) }
+                        li { strong { (fault.subject) } " " (fault) }
                     }
                     @for subject in &skipped {
                         li { strong { (subject.name) } " skipped: " (subject.note) }
@@ -399,7 +454,7 @@ fn circumstances(results: &Results, summary: &Summary) -> Markup {
             }
             h3 { "Versions" }
             dl {
-                @for subject in results.subjects.iter().filter(|subject| subject.present) {
+                @for subject in text::measured(results) {
                     dt { (subject.name) } dd { (subject.version) @if !subject.note.is_empty() { ", " (subject.note) } }
                 }
             }

@@ -1,7 +1,7 @@
 //! Tables for the terminal.
 
 use super::text;
-use crate::statistics::{Cell, Comparison, Outcome, Quantity, Ranking, Section, Summary, goals};
+use crate::statistics::{Cell, Comparison, Goal, MemoryCurve, Outcome, Quantity, Ranking, Section, Summary, goals};
 use cenote_bench_protocol::Group;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 const BEST: &str = "*";
 
 /// All tables of a run.
-pub(super) fn tables(summary: &Summary) -> String {
+pub fn tables(summary: &Summary) -> String {
     let mut parts: Vec<String> = Vec::new();
     for section in &summary.sections {
         let Some(group) = section.group else { continue };
@@ -22,12 +22,14 @@ pub(super) fn tables(summary: &Summary) -> String {
         &format!("Peak RSS over the lowest ({BEST})"),
         &rows(summary, &summary.overall, Quantity::PeakRss),
     ));
+    if let Some(table) = instructions(summary) {
+        parts.push(titled(&format!("Instructions, in millions (fewest {BEST})"), &table));
+    }
     parts.push(titled("Geometric means of the ratios, best first", &means(summary)));
-    parts.push(titled("What cenote is to reach", &reached(summary)));
+    parts.push(titled("What cenote is to reach", &reached(&goals(summary))));
     let faults = summary.faults();
     if !faults.is_empty() {
-        let lines =
-            faults.iter().map(|fault| format!("{} {} in {}: {}", fault.subject, fault.kind, fault.row, fault.reason));
+        let lines = faults.iter().map(|fault| format!("{} {fault}", fault.subject));
         parts.push(format!("Not timed, as they went wrong:\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     parts.push(text::noise(summary));
@@ -35,11 +37,17 @@ pub(super) fn tables(summary: &Summary) -> String {
     parts.join("\n\n")
 }
 
-/// A table with `columns`; the first is set left, the others right.
-fn table(columns: impl IntoIterator<Item = impl Into<String>>) -> Table {
+/// A table with `columns`, set left.
+pub(super) fn plain(columns: impl IntoIterator<Item = impl Into<String>>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
     table.set_header(columns.into_iter().map(Into::into).collect::<Vec<String>>());
+    table
+}
+
+/// A table with `columns`; the first is set left, the others right.
+fn table(columns: impl IntoIterator<Item = impl Into<String>>) -> Table {
+    let mut table = plain(columns);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -51,7 +59,7 @@ fn titled(title: &str, table: &Table) -> String {
 }
 
 /// A row for each workload, with the best median in its unit and everyone's ratio to it; means at the end.
-fn rows(summary: &Summary, section: &Section, quantity: Quantity) -> Table {
+pub(super) fn rows(summary: &Summary, section: &Section, quantity: Quantity) -> Table {
     let best = format!("best, {}", text::unit(quantity));
     let mut table = table(["workload".to_string(), best].into_iter().chain(summary.subjects.iter().cloned()));
     for row in summary.headlines(section.group) {
@@ -95,7 +103,8 @@ fn mean(ranking: &Ranking, subject: &str) -> String {
     })
 }
 
-fn means(summary: &Summary) -> Table {
+/// Everyone's means, best first.
+pub(super) fn means(summary: &Summary) -> Table {
     let sections: Vec<(&str, &Ranking)> = summary
         .sections
         .iter()
@@ -118,17 +127,49 @@ fn means(summary: &Summary) -> Table {
     table
 }
 
-fn reached(summary: &Summary) -> Table {
+/// Millions of instructions of each workload where they were counted; none where nobody's were.
+pub(super) fn instructions(summary: &Summary) -> Option<Table> {
+    let mut table = table(["workload".to_string()].into_iter().chain(summary.subjects.iter().cloned()));
+    for row in summary.headlines(None) {
+        let count = |subject: &String| row.measured(subject).and_then(|measured| measured.instructions);
+        let counts: Vec<Option<u64>> = summary.subjects.iter().map(count).collect();
+        if let Some(least) = counts.iter().flatten().min() {
+            let cells = counts.iter().map(|count| match count {
+                Some(count) => format!("{}{}", text::millions(*count), if count == least { BEST } else { "" }),
+                None => "-".into(),
+            });
+            table.add_row([row.label()].into_iter().chain(cells));
+        }
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+/// The goals and what the run shows of them.
+pub(super) fn reached(goals: &[Goal]) -> Table {
     let mut table = table(["goal", "this run", "to be", ""]);
-    for goal in goals(summary) {
-        let (value, bound) = text::goal(&goal);
-        table.add_row([goal.what.clone(), value, bound, text::reached(&goal).into()]);
+    for goal in goals {
+        let (value, bound) = text::goal(goal);
+        table.add_row([goal.what.clone(), value, bound, text::reached(goal).into()]);
+    }
+    table
+}
+
+/// What each allocator has resident at the end of each phase, in MiB, and over the live bytes.
+pub(super) fn phases(curves: &[&MemoryCurve]) -> Table {
+    let names = curves.first().map_or(&[][..], |curve| &curve.phases[..]).iter().map(|end| end.phase.name.clone());
+    let mut table = table(["allocator".to_string()].into_iter().chain(names));
+    for curve in curves {
+        let ends = curve.phases.iter().map(|end| {
+            let rss = text::mib(end.rss_bytes as f64);
+            end.overhead().map_or(rss.clone(), |overhead| format!("{rss} ({}×)", text::ratio(overhead)))
+        });
+        table.add_row([curve.subject.clone()].into_iter().chain(ends));
     }
     table
 }
 
 /// What changed beyond noise.
-pub(super) fn comparison(comparison: &Comparison) -> String {
+pub fn comparison(comparison: &Comparison) -> String {
     let mut parts: Vec<String> = Vec::new();
     if !comparison.circumstances.is_empty() {
         parts.push(format!("The circumstances differ (first / second):\n{}", comparison.circumstances.join("\n")));

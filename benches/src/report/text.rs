@@ -1,6 +1,7 @@
 //! Numbers with their units, and the sentences that all reports share.
 
-use crate::statistics::{Goal, Interval, Quantity, Summary};
+use crate::statistics::verdict::original;
+use crate::statistics::{Goal, Interval, MemoryCurve, Quantity, Summary};
 use cenote_bench_protocol::{Group, Machine, Results, Subject};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -71,6 +72,11 @@ fn digits(value: f64) -> String {
     }
 }
 
+/// A count in millions.
+pub(super) fn millions(count: u64) -> String {
+    digits(count as f64 / 1e6)
+}
+
 /// A ratio.
 pub(super) fn ratio(value: f64) -> String {
     digits(value)
@@ -108,6 +114,11 @@ pub(super) fn machine(machine: &Machine) -> Vec<(&'static str, String)> {
         ("Compiler", machine.rustc.clone()),
         ("Transparent huge pages", machine.huge_pages.clone()),
     ]
+}
+
+/// The allocators that were measured, without second copies.
+pub(super) fn measured(results: &Results) -> impl Iterator<Item = &Subject> {
+    results.subjects.iter().filter(|subject| subject.present && original(&subject.name) == subject.name)
 }
 
 /// The allocators that were asked for and not measured.
@@ -150,6 +161,30 @@ pub(super) fn reached(goal: &Goal) -> &'static str {
         Some(false) => "missed",
         None => "-",
     }
+}
+
+/// What the marks of a group's picture show.
+pub(super) const DOTS: &str = "Each line is a workload, each mark an allocator's median; the bars are 95 % intervals of the ratio. Further \
+     left is better. What is four times the best or more stands at the right edge; the table has the figure.";
+
+/// What counts of instructions are.
+pub(super) const INSTRUCTIONS: &str = "Counted by valgrind, in millions; the fewest are marked. An instruction is not a \
+     time: cache misses and page faults do not show.";
+
+/// What memory curves show.
+pub(super) const CURVES: &str = "The filled curve is resident memory, the dark line below it the bytes that the program \
+     has in use, the dashed line cenote's resident memory; of each allocator's runs the one of median height.";
+
+/// What scaling curves show.
+pub(super) const SCALING: &str = "The dashed line is what the fastest at the fewest threads would do if every further \
+     processor did as much. A pass is the same work at any number of threads unless the workload's description says \
+     otherwise.";
+
+/// The phases of a memory workload with their numbers in the pictures.
+pub(super) fn phases(curves: &[&MemoryCurve]) -> String {
+    let phases = curves.first().map_or(&[][..], |curve| &curve.phases[..]);
+    let named = phases.iter().enumerate().map(|(index, end)| format!("{} {}", index + 1, end.phase.name));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// How the figures came about.

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`estimate`] | medians, quartiles, and the bootstrap |
 //! | [`verdict`] | which samples count, and which allocators are wrong |
-//! | [`summary`] | rows, rankings, curves |
+//! | [`summary`](mod@summary) | rows, rankings, curves |
 //! | [`noise`] | what a null comparison says of the machine |
-//! | [`goals`] | what cenote is to reach |
+//! | [`goals`](mod@goals) | what cenote is to reach |
 //! | [`change`] | what differs between two runs |
 //!
 //! A run's headline is wall-clock time, for workloads of one thread and of many; CPU time is shown beside it. Figures are

@@ -5,6 +5,7 @@ use super::noise::Noise;
 use super::verdict::{Answers, Outcome, copy_of, original};
 use cenote_bench_protocol::{Group, Phase, Point, Report, Results, Sample, WorkloadInfo};
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 /// The allocator that the suite belongs to. It is highlighted, and the others are its peers.
 pub const OURS: &str = "cenote";
@@ -175,9 +176,12 @@ impl Ranking {
         self.standings.iter().find(|standing| standing.subject == subject)
     }
 
-    /// The first in the ranking, if anyone was measured in every row.
-    pub fn best(&self) -> Option<&Standing> {
-        self.standings.first().filter(|standing| self.is_complete(standing))
+    /// Those with the least mean among the allocators measured in every row: one, unless several are equal.
+    pub fn best(&self) -> impl Iterator<Item = &Standing> {
+        let value = |standing: &Standing| standing.mean.map(|mean| mean.value);
+        let complete = || self.standings.iter().filter(|standing| self.is_complete(standing));
+        let least = complete().next().and_then(value);
+        complete().take_while(move |standing| value(standing) == least)
     }
 }
 
@@ -241,12 +245,22 @@ pub struct Scaling {
 pub struct Fault {
     /// The allocator.
     pub subject: String,
-    /// The workload, with threads.
-    pub row: String,
+    /// The workload.
+    pub workload: String,
+    /// With how many threads.
+    pub threads: Vec<usize>,
     /// `wrong` or `crashed`.
     pub kind: &'static str,
     /// How.
     pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let threads: Vec<String> = self.threads.iter().map(usize::to_string).collect();
+        let plural = if self.threads == [1] { "" } else { "s" };
+        write!(f, "{} in {} with {} thread{plural}: {}", self.kind, self.workload, threads.join(", "), self.reason)
+    }
 }
 
 /// All that a run's tables and plots show.
@@ -272,14 +286,27 @@ impl Summary {
         self.rows.iter().filter(move |row| row.headline && group.is_none_or(|group| row.workload.group == group))
     }
 
-    /// Every allocator that could not do a workload.
+    /// Every allocator that could not do a workload, with the first reason that it gave.
     pub fn faults(&self) -> Vec<Fault> {
         let cells = self.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
-        let faults = cells.filter_map(|(row, cell)| {
-            let (kind, reason) = cell.outcome.fault()?;
-            Some(Fault { subject: cell.subject.clone(), row: row.label(), kind, reason: reason.into() })
-        });
-        faults.collect()
+        let mut faults: Vec<Fault> = Vec::new();
+        for (row, cell) in cells {
+            let Some((kind, reason)) = cell.outcome.fault() else { continue };
+            let known = faults.iter_mut().find(|fault| {
+                fault.subject == cell.subject && fault.workload == row.workload.name && fault.kind == kind
+            });
+            match known {
+                Some(fault) => fault.threads.push(row.threads),
+                None => faults.push(Fault {
+                    subject: cell.subject.clone(),
+                    workload: row.workload.name.clone(),
+                    threads: vec![row.threads],
+                    kind,
+                    reason: reason.into(),
+                }),
+            }
+        }
+        faults
     }
 
     /// The workloads that ran with several numbers of threads.
@@ -563,12 +590,12 @@ fn curves(results: &Results, tables: &[Table]) -> Vec<MemoryCurve> {
     curves.collect()
 }
 
-/// A phase ends where the next begins, the last one with the last point; phases without a point are left out.
+/// A phase ends where the next begins, the last one after the last point; phases without a point are left out.
 fn phases(report: &Report) -> Vec<PhaseEnd> {
-    let last = report.points.last().map_or(0, |point| point.at_ns);
-    let ends = report.phases.iter().skip(1).map(|phase| phase.at_ns).chain([last]);
+    let end = report.points.last().map_or(0, |point| point.at_ns + 1);
+    let ends = report.phases.iter().skip(1).map(|phase| phase.at_ns).chain([end]);
     let phases = report.phases.iter().zip(ends).filter_map(|(phase, end_ns)| {
-        let within = |point: &&Point| (phase.at_ns..=end_ns).contains(&point.at_ns);
+        let within = |point: &&Point| (phase.at_ns..end_ns).contains(&point.at_ns);
         let point = report.points.iter().rfind(within)?;
         Some(PhaseEnd { phase: phase.clone(), end_ns, rss_bytes: point.rss_bytes, live_bytes: point.live_bytes })
     });

@@ -1,50 +1,123 @@
 //! The program that every subject is; only its `#[global_allocator]` differs.
+//!
+//! It runs one workload and prints a [`Report`]. Between the readings before and after the timed pass it allocates
+//! nothing of its own.
 
-use cenote_bench_protocol::{Job, Report};
-use cenote_bench_workloads::{Setting, Workload};
+#[cfg(feature = "check")]
+pub mod checked;
+mod measure;
+#[cfg(feature = "check")]
+mod shadow;
+mod verdict;
+
+use cenote_bench_protocol::{Group, Job, Report, WorkloadInfo};
+use cenote_bench_workloads::timeline::Sampler;
+use cenote_bench_workloads::{Outcome, Pass, Setting, Workload};
+use measure::{Reading, peak_rss_bytes};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::time::Instant;
+
+/// A program that is one subject: makes `$value` the global allocator.
+#[macro_export]
+macro_rules! subject {
+    ($type:ty = $value:expr) => {
+        #[cfg(not(feature = "check"))]
+        #[global_allocator]
+        static GLOBAL: $type = $value;
+
+        #[cfg(feature = "check")]
+        #[global_allocator]
+        static GLOBAL: $crate::checked::Checked<$type> = $crate::checked::Checked::new($value);
+
+        fn main() -> std::process::ExitCode {
+            $crate::main()
+        }
+    };
+}
 
 /// Does what the arguments ask; see [`cenote_bench_protocol`].
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let answer = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["list"] => {
-            let infos: Vec<_> = Workload::all().map(Workload::info).collect();
-            println!("{}", serde_json::to_string(&infos).expect("plain data"));
+            let infos: Vec<WorkloadInfo> = Workload::all().map(Workload::info).collect();
+            Ok(serde_json::to_string(&infos).expect("plain data"))
+        }
+        ["run", job] => serde_json::from_str(job)
+            .map_err(|error| format!("not a job: {error}"))
+            .and_then(|job| run(&job))
+            .map(|report| serde_json::to_string(&report).expect("plain data")),
+        _ => Err("usage: SUBJECT list | SUBJECT run JOB".into()),
+    };
+    match answer {
+        Ok(json) => {
+            println!("{json}");
             ExitCode::SUCCESS
         }
-        ["run", job] => match serde_json::from_str(job).map_err(|e| e.to_string()).and_then(|job| run(&job)) {
-            Ok(report) => {
-                println!("{}", serde_json::to_string(&report).expect("plain data"));
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        },
-        _ => {
-            eprintln!("usage: SUBJECT list | SUBJECT run JOB");
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
+/// Runs `job`.
+///
+/// # Errors
+/// When the job cannot be run. That the allocator was found wrong is a report.
 fn run(job: &Job) -> Result<Report, String> {
-    let workload = Workload::named(&job.workload).ok_or_else(|| format!("no workload {}", job.workload))?;
-    let setting =
-        Setting { threads: job.threads.unwrap_or(workload.threads), divisor: job.divisor.max(1), seed: job.seed };
-    let mut pass = (workload.prepare)(&setting);
-    let mut report = Report::default();
-    for _ in 0..workload.warm_up {
-        pass()?;
+    let workload = Workload::named(&job.workload).ok_or_else(|| format!("there is no workload {:?}", job.workload))?;
+    let threads = job.threads.unwrap_or(workload.threads);
+    if threads == 0 {
+        return Err("a job needs at least one thread".into());
     }
-    let begun = Instant::now();
-    match pass() {
+    if !workload.scales && threads != workload.threads {
+        return Err(format!("{} does not scale: its number of threads is {}", workload.name, workload.threads));
+    }
+    if job.divisor == 0 {
+        return Err("a job's divisor is at least one".into());
+    }
+    verdict::listen_to_panics();
+    let setting = Setting { threads, divisor: job.divisor, seed: job.seed };
+    let mut report = Report::default();
+    match catch_unwind(AssertUnwindSafe(|| measured(workload, &setting, &mut report))) {
+        Ok(done) => done?,
+        Err(_) => report.wrong = Some(verdict::first_panic()),
+    }
+    report.peak_rss_bytes = peak_rss_bytes()?;
+    Ok(report)
+}
+
+/// Prepares `workload`, warms it up, runs the timed pass.
+fn measured(workload: &Workload, setting: &Setting, report: &mut Report) -> Result<(), String> {
+    let mut pass = (workload.prepare)(setting);
+    for _ in 0..workload.warm_up {
+        if let Err(wrong) = pass() {
+            report.wrong = Some(wrong);
+            return Ok(());
+        }
+    }
+    let sampler = match workload.group {
+        Group::Memory => Some(Sampler::start().map_err(|error| format!("no memory curve: {error}"))?),
+        Group::Micro | Group::Field | Group::Program => None,
+    };
+    let mut outcome = Ok(0);
+    let begun = Reading::take();
+    cenote_bench_timed(&mut pass, &mut outcome);
+    begun.note_until(Reading::take(), report);
+    if let Some(sampler) = sampler {
+        (report.points, report.phases) = sampler.finish().map_err(|error| format!("no memory curve: {error}"))?;
+    }
+    match outcome {
         Ok(answer) => report.answer = answer,
         Err(wrong) => report.wrong = Some(wrong),
     }
-    report.wall_ns = begun.elapsed().as_nanos() as u64;
-    Ok(report)
+    Ok(())
+}
+
+/// The timed pass, in a function that callgrind's `--toggle-collect` finds by name.
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C-unwind" fn cenote_bench_timed(pass: &mut Pass, outcome: &mut Outcome) {
+    *outcome = pass();
 }

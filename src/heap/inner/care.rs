@@ -4,8 +4,8 @@ use super::{ClassCounts, Inner};
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::heap::ARENAS;
+use crate::heap::residency;
 use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
-use crate::os;
 use crate::pool::{self, Pool, SliceWord, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of};
 
@@ -101,7 +101,7 @@ impl Inner {
             return (0, false);
         }
         // SAFETY: the pages lie in this pool's memory, hold no block in use, and none is handed out under the lock.
-        (pool.purge_pages(|address, bytes| unsafe { os::purge(address, bytes) }), false)
+        (pool.purge_pages(|address, bytes| unsafe { residency::purge(address, bytes) }), false)
     }
 
     /// Gives all pools and runs back to the arenas, with whatever blocks are in them. Returns their bytes.
@@ -163,6 +163,7 @@ impl Inner {
             for offset in 0..pool.slices() {
                 let word = pool::word_of(first + offset);
                 assert_eq!(word, SliceWord::pool(self.id, pool.class(), offset), "pool {first}: slice {offset}'s word");
+                assert_eq!(pool::kind_number_of(first + offset), word.kind_number(), "pool {first}: slice {offset}'s kind");
             }
             taken[pool.class()] += pool.used() as usize;
             pools[pool.class()] += 1;

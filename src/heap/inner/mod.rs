@@ -189,11 +189,13 @@ impl Inner {
         let floor = top.wrapping_sub(blocks.len());
         self.unreported_bytes += blocks.len() * size_of(class);
         let mut foreign = 0;
-        for i in 0..blocks.len() {
+        let mut i = 0;
+        while i < blocks.len() {
             let block = blocks[i];
             let Some(slice) = pool::slice_of(block) else {
                 // SAFETY: whoever put it into the magazine freed it.
                 unsafe { free_outside(block, size_of(class)) };
+                i += 1;
                 continue;
             };
             let word = pool::word_of(slice);
@@ -201,10 +203,11 @@ impl Inner {
                 die_of(block, word, size_of(class));
             }
             if word.owner() == self.id {
-                self.put(block, slice - word.offset(), class);
+                i += self.put(&blocks[i..], slice - word.offset(), class);
             } else {
                 blocks[foreign] = block;
                 foreign += 1;
+                i += 1;
             }
         }
         if foreign == 0 {

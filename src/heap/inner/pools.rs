@@ -4,6 +4,7 @@ use super::Inner;
 use crate::base::config::*;
 use crate::base::size_class::{TABLE, size_of};
 use crate::heap::ARENAS;
+use crate::heap::residency;
 use crate::heap::registry::{self, heap_at};
 use crate::os;
 use crate::pool::{self, Misuse, POOLS, Pool, Taken, pool_at};
@@ -55,23 +56,27 @@ impl Inner {
         taken
     }
 
-    /// Puts the block at `address` into the pool of `class` that starts at slice `first` and is this heap's.
+    /// Puts `blocks`, of which the first lies in it, into the pool of `class` that starts at slice `first` and is this
+    /// heap's, up to one that lies elsewhere. Returns how many.
     #[inline]
-    pub(crate) fn put(&mut self, address: *mut u8, first: u32, class: usize) {
+    pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> usize {
         // SAFETY: the pool is this heap's, whose lock is held.
         let pool = unsafe { pool_at(first) };
-        match pool.put(address) {
-            Ok(()) => {}
-            Err(Misuse::DoubleFree) => os::die(format_args!("double free of {address:p}")),
-            Err(Misuse::NotABlock) => os::die(format_args!("free of {address:p}, which is not the start of a block")),
-        }
-        self.classes[class].taken -= 1;
+        let put = match pool.put(blocks) {
+            Ok(put) => put,
+            Err((block, Misuse::DoubleFree)) => os::die(format_args!("double free of {block:p}")),
+            Err((block, Misuse::NotABlock)) => {
+                os::die(format_args!("free of {block:p}, which is not the start of a block"))
+            }
+        };
+        self.classes[class].taken -= put;
         if pool.list != pool.wanted_list() {
             self.relist(pool);
         }
         if pool.used() == 0 && !self.is_only_listed(pool) {
             self.release(pool);
         }
+        put
     }
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
@@ -81,6 +86,9 @@ impl Inner {
             pool::create(first, class, self.id, clean);
             pool_at(first)
         };
+        if clean && self.classes[class].pools >= POPULATE_MIN_POOLS {
+            residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
+        }
         self.link_all(pool);
         self.relist(pool);
         true

@@ -1,0 +1,3 @@
+//! rpmalloc, version 1.4, the newest that its crate offers.
+
+cenote_bench_subjects::subject!(rpmalloc::RpMalloc = rpmalloc::RpMalloc);

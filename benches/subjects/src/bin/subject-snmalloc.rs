@@ -1,0 +1,3 @@
+//! snmalloc without its checks.
+
+cenote_bench_subjects::subject!(snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc);
