@@ -153,3 +153,24 @@ fn a_child_forks_again() {
     EXCHANGE.clear();
     Cenote::check();
 }
+
+/// CPython, for one, warns of a fork by a process that has threads.
+#[test]
+fn a_program_without_threads_has_none_when_it_forks() {
+    /// The threads of this process, as the system counts them.
+    fn threads() -> usize {
+        std::fs::read_dir("/proc/self/task").expect("the system lists threads").count()
+    }
+    let _watchdog = Watchdog::set();
+    // The harness has threads; a child has only the one that forked.
+    in_child(|| {
+        for _ in 0..5 {
+            drop((0..200).map(|_| vec![1_u8; 100_000]).collect::<Vec<_>>());
+            in_child(|| assert_eq!(threads(), 1));
+            assert_eq!(threads(), 1, "in the parent, after the fork");
+        }
+        drop((0..200).map(|_| vec![1_u8; 100_000]).collect::<Vec<_>>());
+        // The purger is there again: freeing gives memory back as before.
+        assert_eq!(threads(), 2, "after the last blocks were freed");
+    });
+}

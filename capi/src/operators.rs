@@ -24,6 +24,13 @@ type Nothrow = *const c_void;
 
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn _Znwm(size: usize) -> *mut c_void {
+    let block = raw::malloc_ready(size);
+    if block.is_null() { new_slow(size) } else { block.cast() }
+}
+
+#[cold]
+#[inline(never)]
+fn new_slow(size: usize) -> *mut c_void {
     let block = raw::malloc(size);
     if block.is_null() { try_harder(size, ALIGN) } else { block.cast() }
 }

@@ -2,7 +2,8 @@
 //!
 //! - A request of no bytes gets a block of its own.
 //! - A request above `PTRDIFF_MAX` bytes, or whose size overflows, fails.
-//! - What fails for want of memory returns null and sets `errno` to `ENOMEM`; nothing else touches `errno`.
+//! - What fails for want of memory returns null and sets `errno` to `ENOMEM`; what is asked for wrongly, `EINVAL`. What
+//!   succeeds leaves `errno` alone.
 //! - A pointer that cenote did not hand out goes to the C library, whose it was before cenote took over.
 
 use cenote::raw;

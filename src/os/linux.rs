@@ -97,11 +97,55 @@ pub(crate) fn address_space_limit() -> Option<usize> {
 
 /// Sleeps for `time`, or less if a signal comes.
 pub(crate) fn sleep(time: Duration) {
-    let time = libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
+    let time = timespec(time);
     preserving_errno(|| {
         // SAFETY: `time` is a live timespec.
         unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
     });
+}
+
+/// Sleeps while `word` is `value`, until it is woken, but no longer than `time`, or less if a signal comes.
+pub(crate) fn sleep_while(word: &AtomicU32, value: u32, time: Duration) {
+    let time = timespec(time);
+    preserving_errno(|| {
+        // SAFETY: the word and the timespec live.
+        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, value, &raw const time) };
+    });
+}
+
+/// Wakes all that sleep in [`sleep_while`] on `word`.
+pub(crate) fn wake(word: &AtomicU32) {
+    preserving_errno(|| {
+        // SAFETY: the word lives.
+        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, c_int::MAX) };
+    });
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ }
+}
+
+/// The system's number of this thread.
+pub(crate) fn thread_number() -> u32 {
+    // SAFETY: no preconditions.
+    (unsafe { libc::syscall(libc::SYS_gettid) }) as u32
+}
+
+/// How many threads this process has, if the system tells.
+pub(crate) fn thread_count() -> Option<usize> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the path ends with a null byte, and `stat` is a place to write to.
+    let told = preserving_errno(|| unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) == 0 });
+    // SAFETY: filled in if the call went well.
+    let links = told.then(|| unsafe { stat.assume_init() }.st_nlink)?;
+    // Each thread is a directory in there, and so a link to its parent, beside the two that every directory has.
+    usize::try_from(links).ok()?.checked_sub(2)
+}
+
+/// Whether this process still has the thread of that number, also in the eyes of those who count its threads.
+pub(crate) fn has_thread(number: u32) -> bool {
+    // SAFETY: signal zero is sent to nobody.
+    preserving_errno(|| unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, 0) == 0 })
 }
 
 /// Runs `body` and puts `errno` back to what it was: `free` must not change it.

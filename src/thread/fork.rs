@@ -10,6 +10,7 @@ pub(super) fn watch() {
 }
 
 extern "C" fn prepare() {
+    purger::leave();
     init::once_lock().acquire();
     purger::pass_lock().acquire();
     heap::lock_all();
@@ -22,6 +23,7 @@ fn release() {
         purger::pass_lock().release();
         init::once_lock().release();
     }
+    purger::may_return();
 }
 
 extern "C" fn parent() {

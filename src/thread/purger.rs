@@ -7,6 +7,9 @@
 //! OS pages of idle pools and slices that stayed free are purged, down to a budget. When a few ticks found nothing to do
 //! the thread ends. It blocks all signals, holds a lock for a few pools at a time, and correctness never depends on it.
 //! A [`Watch`] holds the bytes reported and whether a purger runs.
+//!
+//! In a program without threads of its own it also ends before a fork, after which some look for threads (CPython warns).
+//! The thread that forks does its work then, as whatever is left free would have to be copied at its next use anyway.
 
 use super::{init, settings};
 use crate::base::config::*;
@@ -15,12 +18,19 @@ use crate::heap::magazine;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
-use crate::sync::{Lock, Watch};
+use crate::sync::{AtomicU32, Lock, Ordering, Watch};
 use core::ffi::c_void;
+use core::time::Duration;
 
 static WATCH: Watch = Watch::new();
 /// Held during each step of a pass: a fork waits for it, so that no slice is out of the arenas' hands in the child.
 static PASS: Lock<()> = Lock::new(());
+/// One while the purger is to end because of a fork.
+static LEAVE: AtomicU32 = AtomicU32::new(0);
+/// The system's number of the last purger's thread; zero before the first.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+/// In place of [`NUMBER`]: the thread has not begun to run.
+const STARTING: u32 = u32::MAX;
 
 /// Reports that `bytes` were given back to pools, depots or arenas. The caller holds no lock.
 pub(crate) fn note(bytes: usize) {
@@ -36,7 +46,14 @@ pub(crate) fn note(bytes: usize) {
 }
 
 fn start() {
-    if WATCH.start() && !os::spawn_detached(run) {
+    if !WATCH.start() {
+        return;
+    }
+    // ORDERING: Relaxed: only for a fork by this thread, which must wait for the thread that it started.
+    NUMBER.store(STARTING, Ordering::Relaxed);
+    if !os::spawn_detached(run) {
+        // ORDERING: Relaxed: as above.
+        NUMBER.store(0, Ordering::Relaxed);
         // No thread to be had: as in `Inline`. What is reported meanwhile waits for the next report.
         WATCH.take();
         pass(true);
@@ -47,9 +64,15 @@ fn start() {
 extern "C" fn run(_: *mut c_void) -> *mut c_void {
     /// Ticks without work before the thread ends.
     const PATIENCE: u32 = 2;
+    // ORDERING: Relaxed: replaces what its starter wrote, in the order of the word; nothing is read through it.
+    NUMBER.store(os::thread_number(), Ordering::Relaxed);
     let mut idle = 0;
     loop {
-        os::sleep(settings::purge_delay());
+        os::sleep_while(&LEAVE, 0, settings::purge_delay());
+        if leaving() {
+            WATCH.abandon();
+            return core::ptr::null_mut();
+        }
         let reported = WATCH.take();
         let pending = settings::purge_mode() == PurgeMode::Thread && pass(false).pending;
         idle = if pending || reported > 0 { 0 } else { idle + 1 };
@@ -61,6 +84,40 @@ extern "C" fn run(_: *mut c_void) -> *mut c_void {
             return core::ptr::null_mut();
         }
     }
+}
+
+/// Whether the purger is to end because of a fork.
+fn leaving() -> bool {
+    // ORDERING: Relaxed: nothing is read through it.
+    LEAVE.load(Ordering::Relaxed) != 0
+}
+
+/// Before a fork. If the purger is the only thread beside the caller's, makes it end, waits until it is gone, and gives back
+/// what it would have. The caller holds no lock.
+pub(super) fn leave() {
+    /// How long to sleep between two looks.
+    const LOOK: Duration = Duration::from_micros(50);
+    // ORDERING: Relaxed (both): nothing is read through them.
+    let runs = || match NUMBER.load(Ordering::Relaxed) {
+        0 => false,
+        number => number == STARTING || os::has_thread(number),
+    };
+    if !runs() || os::thread_count() != Some(2) {
+        return;
+    }
+    LEAVE.store(1, Ordering::Relaxed);
+    os::wake(&LEAVE);
+    while runs() {
+        os::sleep(LOOK);
+    }
+    WATCH.take();
+    pass(true);
+}
+
+/// After [`leave`]: purgers may start again.
+pub(super) fn may_return() {
+    // ORDERING: Relaxed: nothing is read through it.
+    LEAVE.store(0, Ordering::Relaxed);
 }
 
 /// What a pass did.
@@ -88,7 +145,7 @@ pub(crate) fn pass(all: bool) -> Pass {
     });
     let slices = pool::WORDS.ready();
     let mut slice = 0;
-    while slice < slices {
+    while slice < slices && (all || !leaving()) {
         match pool::word_of(slice).kind() {
             Kind::Pool(_) => tend_pools(&mut slice, slices, all, &mut result),
             _ => slice += 1,
@@ -97,7 +154,7 @@ pub(crate) fn pass(all: bool) -> Pass {
     let counts = ARENAS.counts();
     let keep = if all { 0 } else { retain_slices(counts.used_slices) };
     let mut below = u32::MAX;
-    loop {
+    while all || !leaving() {
         let _step = PASS.lock();
         let Some(purged) = ARENAS.purge_run(&mut below, keep, all) else { break };
         result.purged_bytes += purged * SLICE_BYTES;
@@ -152,6 +209,8 @@ fn retain_slices(used: usize) -> usize {
 
 /// In the child of a fork: there is no purger.
 pub(super) fn forget_thread() {
+    // ORDERING: Relaxed: the child has one thread.
+    NUMBER.store(0, Ordering::Relaxed);
     WATCH.abandon();
 }
 

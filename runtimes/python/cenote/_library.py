@@ -30,10 +30,15 @@ def load():
     global _loaded
     if _loaded is None:
         # PyDLL: the GIL stays held, as installing needs it; statistics and purging take too short to let go of it.
-        _loaded = ctypes.PyDLL(str(path()))
-        _loaded.cenote_python_stats.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
-        _loaded.cenote_python_stats.restype = ctypes.c_size_t
-        _loaded.cenote_python_purge.restype = ctypes.c_size_t
+        try:
+            library = ctypes.PyDLL(str(path()))
+        except OSError as error:
+            # The room for thread-local memory of libraries that come late is small, and other libraries may have used it up.
+            raise InstallError(f"the loader refuses cenote's library, which python -m cenote loads first: {error}") from error
+        library.cenote_python_stats.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        library.cenote_python_stats.restype = ctypes.c_size_t
+        library.cenote_python_purge.restype = ctypes.c_size_t
+        _loaded = library
     return _loaded
 
 
