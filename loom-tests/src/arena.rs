@@ -97,7 +97,7 @@ impl World {
 
     /// Takes a pool and uses it: nobody else does, and what is told clean reads as zero.
     fn take(&self, count: u32) -> Option<u32> {
-        let (first, clean) = self.arenas.take_pool(count)?;
+        let (first, clean) = self.arenas.take_pool(count, false)?;
         self.use_slices(first, count, clean);
         Some(first)
     }
@@ -171,7 +171,7 @@ fn a_run_and_a_pool_that_both_need_new_arenas_do_not_overlap() {
             let world = world.clone();
             thread::spawn(move || {
                 let mut clean = CleanMask::default();
-                let first = world.arenas.take_run(ARENA_SLICES + 1, 1, 0, Some(&mut clean)).expect("there is room");
+                let first = world.arenas.take_run(ARENA_SLICES + 1, 1, 0, 0, Some(&mut clean)).expect("there is room");
                 assert_eq!(clean[0], (1 << (ARENA_SLICES + 1)) - 1);
                 world.use_slices(first, ARENA_SLICES + 1, true);
             })

@@ -80,13 +80,14 @@ impl Inner {
     }
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
-        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32) else { return false };
+        let dense = self.classes[class].pools >= DENSE_MIN_POOLS;
+        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32, dense) else { return false };
         // SAFETY: the slices were just taken.
         let pool = unsafe {
             pool::create(first, class, self.id, clean);
             pool_at(first)
         };
-        if clean && self.classes[class].pools >= POPULATE_MIN_POOLS {
+        if clean && dense {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
         self.link_all(pool);
