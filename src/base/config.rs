@@ -23,7 +23,7 @@ pub(crate) const MAGAZINE_SLOTS: usize = 128;
 pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 256 << 10;
+pub(crate) const DEPOT_BYTES: usize = 1 << 20;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
