@@ -81,12 +81,13 @@ impl Inner {
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
         let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32) else { return false };
+        let populate = clean && self.classes[class].pools >= POPULATE_MIN_POOLS;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
-            pool::create(first, class, self.id, clean);
+            pool::create(first, class, self.id, clean && !populate);
             pool_at(first)
         };
-        if clean && self.classes[class].pools >= POPULATE_MIN_POOLS {
+        if populate {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
         self.link_all(pool);
