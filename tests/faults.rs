@@ -212,29 +212,39 @@ fn threads_do_without() {
     child::run("threads_do_without", &[], || {
         let mut blocks = Blocks::new();
         blocks.assert_service();
+        extern "C" fn body(_: *mut libc::c_void) -> *mut libc::c_void {
+            let mut kept = Vec::new();
+            for size in SIZES.into_iter().cycle().take(400) {
+                let mut block = Vec::<u8>::new();
+                if block.try_reserve_exact(size).is_ok() && kept.try_reserve(1).is_ok() {
+                    block.resize(size.min(1000), 1);
+                    kept.push(block);
+                }
+                if kept.len() > 50 {
+                    kept.clear();
+                }
+            }
+            std::ptr::null_mut()
+        }
+        // Not std's, which panic when there is no memory for what they bring along.
         let threads = || {
-            // A stack needs memory too, so there may be no thread; that is not the allocator's business.
-            let threads: Vec<_> = (0..4)
-                .filter_map(|_| {
-                    let thread = thread::Builder::new().stack_size(64 * KIB);
-                    thread
-                        .spawn(|| {
-                            let mut kept = Vec::new();
-                            for size in SIZES.into_iter().cycle().take(400) {
-                                let mut block = Vec::<u8>::new();
-                                if block.try_reserve_exact(size).is_ok() && kept.try_reserve(1).is_ok() {
-                                    block.resize(size.min(1000), 1);
-                                    kept.push(block);
-                                }
-                                if kept.len() > 50 {
-                                    kept.clear();
-                                }
-                            }
-                        })
-                        .ok()
-                })
-                .collect();
-            threads.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+            let spawn = || {
+                let mut thread = 0;
+                // SAFETY: the attributes are initialised first; `body` takes no argument.
+                let result = unsafe {
+                    let mut attributes = std::mem::zeroed();
+                    libc::pthread_attr_init(&mut attributes);
+                    libc::pthread_attr_setstacksize(&mut attributes, 64 * KIB);
+                    libc::pthread_create(&mut thread, &attributes, body, std::ptr::null_mut())
+                };
+                // A stack needs memory too, so there may be no thread; that is not the allocator's business.
+                (result == 0).then_some(thread)
+            };
+            let threads = [(); 4].map(|()| spawn());
+            for thread in threads.into_iter().flatten() {
+                // SAFETY: the thread is joinable, and joined once.
+                assert_eq!(unsafe { libc::pthread_join(thread, std::ptr::null_mut()) }, 0);
+            }
         };
         for slack in [0, 1, 2, 4, 8] {
             with_limit(libc::RLIMIT_DATA, data_bytes() + slack * 512 * KIB as u64, threads);

@@ -108,7 +108,11 @@ impl World {
 
     /// Takes a pool and uses it: nobody else does, and what is told clean reads as zero.
     fn take(&self, count: u32) -> Option<u32> {
-        let (first, clean) = self.arenas.take_pool(count)?;
+        self.take_as(count, false)
+    }
+
+    fn take_as(&self, count: u32, dense: bool) -> Option<u32> {
+        let (first, clean) = self.arenas.take_pool(count, dense)?;
         self.use_slices(first, count, clean);
         Some(first)
     }
@@ -288,9 +292,9 @@ fn a_chunk_asks_for_huge_pages_once_and_before_anybody_has_a_part_of_it() {
         world.arenas.set_huge_from(0);
         let other = {
             let world = world.clone();
-            thread::spawn(move || world.take(1))
+            thread::spawn(move || world.take_as(1, true))
         };
-        let mine = world.take(ARENA_SLICES).expect("there is room in the second chunk");
+        let mine = world.take_as(ARENA_SLICES, true).expect("there is room in the second chunk");
         assert_ne!(Some(mine), other.join().expect("the thread ends"));
         assert_eq!([0, 1].map(|chunk| world.memory.0.huge[chunk].read()), [0, 1]);
         world.arenas.check();

@@ -21,9 +21,25 @@ fn class_for(layout: Layout) -> Option<usize> {
     (size <= CLASS_MAX_BYTES).then(|| unsafe { class_of(size) })
 }
 
+/// The alignment that every class has. Nearly no layout wants more, so that the way for those is out of line.
+const COMMON_ALIGN: usize = 8;
+
 /// See `GlobalAlloc::alloc`.
 #[inline(always)]
 pub(super) fn alloc(layout: Layout) -> *mut u8 {
+    if layout.align() > COMMON_ALIGN {
+        return alloc_aligned(layout);
+    }
+    if layout.size() > CLASS_MAX_BYTES {
+        return large::alloc(layout, Want::Plain);
+    }
+    // SAFETY: just compared.
+    cache::alloc(unsafe { class_of(layout.size()) })
+}
+
+#[cold]
+#[inline(never)]
+fn alloc_aligned(layout: Layout) -> *mut u8 {
     match class_for(layout) {
         Some(class) => cache::alloc(class),
         None => large::alloc(layout, Want::Plain),
@@ -48,6 +64,21 @@ pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
 /// As for that.
 #[inline(always)]
 pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
+    if layout.align() > COMMON_ALIGN {
+        // SAFETY: the caller's.
+        return unsafe { dealloc_aligned(block, layout) };
+    }
+    if layout.size() > CLASS_MAX_BYTES {
+        // SAFETY: the caller's.
+        return unsafe { large::free(block, layout) };
+    }
+    // SAFETY: just compared; the same layout has the same class.
+    unsafe { cache::free(block, class_of(layout.size())) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn dealloc_aligned(block: *mut u8, layout: Layout) {
     match class_for(layout) {
         // SAFETY: the caller's; the same layout has the same class.
         Some(class) => unsafe { cache::free(block, class) },

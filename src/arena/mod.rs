@@ -129,11 +129,11 @@ impl<B: Backing> Arenas<B> {
     }
 
     /// Takes `count` slices for a pool, at a multiple of `count` (a power of two), from the fullest arena that has them.
-    /// Tells the first and whether all of them are clean.
-    pub fn take_pool(&self, count: u32) -> Option<(u32, bool)> {
+    /// Tells the first and whether all of them are clean. A pool that is `dense` will soon be full of blocks.
+    pub fn take_pool(&self, count: u32, dense: bool) -> Option<(u32, bool)> {
         debug_assert!(count.is_power_of_two() && count <= ARENA_SLICES);
         let mut held = self.hold();
-        let (arena, start) = held.find_in_arena(count, count)?;
+        let (arena, start) = held.find_in_arena(count, count, dense)?;
         let clean = held.take(arena, mask(start, count));
         Some((arena * ARENA_SLICES + start, clean == mask(start, count)))
     }
@@ -152,15 +152,21 @@ impl<B: Backing> Arenas<B> {
         debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
         let align_arenas = align.div_ceil(ARENA_SLICES);
-        let roomy = if room > 0 { held.find_arenas((count + room).div_ceil(ARENA_SLICES), align_arenas) } else { None };
-        let first = if let Some(arena) = roomy {
-            arena * ARENA_SLICES
-        } else if count <= ARENA_SLICES && align <= ARENA_SLICES {
-            let (arena, start) = held.find_in_arena(count, align)?;
-            arena * ARENA_SLICES + start
+        let fits_in_arena = count <= ARENA_SLICES && align <= ARENA_SLICES;
+        // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
+        let backed = if fits_in_arena { held.find_in_partial(count, align, true) } else { None };
+        let (arena, start) = if let Some(place) = backed {
+            place
+        } else if room > 0
+            && let Some(arena) = held.find_arenas((count + room).div_ceil(ARENA_SLICES), align_arenas)
+        {
+            (arena, 0)
+        } else if fits_in_arena {
+            held.find_in_arena(count, align, false)?
         } else {
-            held.find_arenas(count.div_ceil(ARENA_SLICES), align_arenas)? * ARENA_SLICES
+            (held.find_arenas(count.div_ceil(ARENA_SLICES), align_arenas)?, 0)
         };
+        let first = arena * ARENA_SLICES + start;
         if held.inner.used_slices + filled as usize >= held.inner.huge_from_slices {
             for chunk in first.div_ceil(HUGE_SLICES)..(first + filled) / HUGE_SLICES {
                 held.ask_huge(chunk * HUGE_ARENAS);
@@ -292,8 +298,20 @@ impl<B: Backing> Held<'_, B> {
         })
     }
 
-    /// Where `count` slices fit into one arena: the fullest first, else the lowest empty one.
-    fn find_in_arena(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+    /// Where `count` slices fit into one arena: the fullest first, else an empty one, which for `dense` ones may be backed
+    /// by a huge page.
+    fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
+        if let Some(place) = self.find_in_partial(count, align, false) {
+            return Some(place);
+        }
+        let huge = dense && self.inner.used_slices >= self.inner.huge_from_slices;
+        let arena = if huge { self.find_in_chunk() } else { None };
+        Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
+    }
+
+    /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
+    /// in each arena, or is all that counts.
+    fn find_in_partial(&mut self, count: u32, align: u32, only_backed: bool) -> Option<(u32, u32)> {
         /// Arenas of one list that are tried before the next list's turn.
         const PROBES: u32 = 8;
         for free in count..ARENA_SLICES {
@@ -303,32 +321,29 @@ impl<B: Backing> Held<'_, B> {
                     break;
                 }
                 let record = self.record(arena);
-                // Memory that is still backed comes first.
-                let dirty = record.free & !record.clean;
-                if let Some(start) = find_run(dirty, count, align).or_else(|| find_run(record.free, count, align)) {
+                let backed = find_run(record.free & !record.clean, count, align);
+                let start = if only_backed { backed } else { backed.or_else(|| find_run(record.free, count, align)) };
+                if let Some(start) = start {
                     return Some((arena, start));
                 }
                 arena = record.next;
             }
         }
-        let arena = if self.inner.used_slices < self.inner.huge_from_slices {
-            self.find_arenas(1, 1)
-        } else {
-            self.find_in_chunk().or_else(|| self.find_arenas(1, 1))
-        };
-        Some((arena?, 0))
+        None
     }
 
-    /// An empty arena that is backed already, or a part of a chunk that asks for huge pages.
+    /// An empty arena that is backed already, or the first of a chunk that asks for huge pages.
     fn find_in_chunk(&mut self) -> Option<u32> {
+        /// Empty arenas that are looked at for one that is backed.
+        const PROBES: usize = 64;
         let chunk = self.inner.chunk..self.inner.chunk + HUGE_ARENAS;
         if let Some(arena) = self.next_empty(chunk.start).filter(|arena| chunk.contains(arena)) {
             return Some(arena);
         }
-        if let Some(lowest) = self.next_empty(self.inner.first_empty_word * 64)
-            && self.record(lowest).clean != FULL
-        {
-            return Some(lowest);
+        let first = self.next_empty(self.inner.first_empty_word * 64);
+        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
+        if let Some(backed) = empties.find(|&arena| self.record(arena).clean != FULL) {
+            return Some(backed);
         }
         let arena = self.find_arenas(HUGE_ARENAS, HUGE_ARENAS)?;
         if self.ask_huge(arena) {

@@ -12,7 +12,8 @@ pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
 pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
-pub(crate) const MAX_BLOCKS_PER_SLICE: usize = BITS_WORDS_PER_SLICE * 64;
+/// The same for pools of the smallest class, which have an array of their own: others need half of it at most.
+pub(crate) const TINY_WORDS_PER_SLICE: usize = SLICE_BYTES / 8 / 64;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
 pub(crate) const MAGAZINE_SLOTS: usize = 128;
@@ -22,7 +23,7 @@ pub(crate) const MAGAZINE_SLOTS: usize = 128;
 pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 1 << 20;
+pub(crate) const DEPOT_BYTES: usize = 256 << 10;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
@@ -50,9 +51,9 @@ pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
 pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 /// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty.
-pub(crate) const HUGE_MIN_BYTES: usize = 16 << 20;
-/// Pools that a class has when a further one is made resident at once.
-pub(crate) const POPULATE_MIN_POOLS: u32 = 4;
+pub(crate) const HUGE_MIN_BYTES: usize = 4 << 20;
+/// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
+pub(crate) const DENSE_MIN_POOLS: u32 = 4;
 /// The least that is made resident ahead of a copy.
 pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
 

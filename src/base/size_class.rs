@@ -35,8 +35,11 @@ pub(crate) struct Class {
     pub depot: u8,
 }
 
+/// The smallest class, whose pools have the most blocks.
+pub(crate) const TINY: usize = 0;
+
 const fn size_of_class(class: usize) -> usize {
-    if class == 0 {
+    if class == TINY {
         8
     } else if class <= 16 {
         class * 16
@@ -58,10 +61,9 @@ const fn describe(class: usize) -> Class {
         }
         slices *= 2;
     }
-    let mut blocks = slices * SLICE_BYTES / size;
-    if blocks > slices * MAX_BLOCKS_PER_SLICE {
-        blocks = slices * MAX_BLOCKS_PER_SLICE;
-    }
+    let blocks = slices * SLICE_BYTES / size;
+    let words = if class == TINY { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
+    assert!(blocks <= slices * words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);

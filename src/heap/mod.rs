@@ -45,7 +45,7 @@ pub(crate) struct Reservation;
 
 impl Reservation {
     /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
-    pub(crate) fn bytes(arenas: u32) -> [usize; 8] {
+    pub(crate) fn bytes(arenas: u32) -> [usize; 9] {
         let slices = arenas * ARENA_SLICES;
         [
             Region::<Record>::bytes(arenas),
@@ -55,6 +55,7 @@ impl Reservation {
             Region::<crate::sync::AtomicU8>::bytes(slices),
             Region::<pool::Pool>::bytes(slices),
             Region::<pool::BitsWords>::bytes(slices),
+            Region::<pool::TinyWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),
         ]
     }
@@ -63,7 +64,7 @@ impl Reservation {
     ///
     /// # Safety
     /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
-    pub(crate) unsafe fn place(places: [*mut u8; 8], arenas: u32) {
+    pub(crate) unsafe fn place(places: [*mut u8; 9], arenas: u32) {
         let slices = arenas * ARENA_SLICES;
         // SAFETY: the caller's.
         unsafe {
@@ -74,7 +75,8 @@ impl Reservation {
             pool::KIND_NUMBERS.place(places[4], slices);
             pool::POOLS.place(places[5], slices);
             pool::BITS.place(places[6], slices);
-            pool::MEMORY.place(places[7], arenas);
+            pool::TINY_BITS.place(places[7], slices);
+            pool::MEMORY.place(places[8], arenas);
         }
     }
 }
@@ -98,6 +100,7 @@ unsafe impl Backing for Reservation {
             && pool::KIND_NUMBERS.grow(slices)
             && pool::POOLS.grow(slices)
             && pool::BITS.grow(slices)
+            && pool::TINY_BITS.grow(slices)
             && pool::MEMORY.grow(arenas)
     }
 
@@ -137,4 +140,5 @@ fn purge_metadata(first: u32, count: u32) {
     }
     purge_array(&pool::POOLS, first, count);
     purge_array(&pool::BITS, first, count);
+    purge_array(&pool::TINY_BITS, first, count);
 }

@@ -7,7 +7,8 @@
 //! | of a class's first pools, and of runs | page by page, when touched | much of it may never be |
 //! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before |
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
-//! | of a chunk, when much is in use already | as one huge page | arenas are filled from the lowest up |
+//! | of a chunk, for such pools, when much is in use already | as one huge page | they fill it arena by arena |
+//! | of a chunk in a run whose size was known beforehand | as one huge page | who knows it is going to use it |
 //!
 //! A *chunk* is the arenas that one huge page backs. Everywhere else huge pages are declined, whatever the system's
 //! default: one touched byte would make a whole chunk resident. A chunk that is purged in part declines them from then

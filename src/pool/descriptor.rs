@@ -10,9 +10,9 @@
 //! 3. The free-list words of slices that belong to no pool are zero.
 //! 4. `list` is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
 
-use super::{BITS, address_of};
+use super::{BITS, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, TINY};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
@@ -120,7 +120,7 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        BITS.at(self.first).cast()
+        if self.class() == TINY { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
     }
 
     /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
@@ -269,7 +269,7 @@ impl Pool {
 
     /// Panics unless the invariants of the free list hold.
     pub(crate) fn check(&self) {
-        let words = self.slices() as usize * BITS_WORDS_PER_SLICE;
+        let words = (self.table().blocks as usize).div_ceil(64);
         let mut free = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.

@@ -26,6 +26,8 @@ pub(crate) struct ArenaMemory([u8; ARENA_BYTES]);
 
 /// The free-list words of one slice.
 pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
+/// The same in a pool of the smallest class.
+pub(crate) type TinyWords = [u64; TINY_WORDS_PER_SLICE];
 
 /// Block memory, by arena; the other arrays of this layer grow with it.
 pub(crate) static MEMORY: Region<ArenaMemory> = Region::new();
@@ -35,6 +37,7 @@ pub(crate) static WORDS: Region<Signpost> = Region::new();
 pub(crate) static KIND_NUMBERS: Region<AtomicU8> = Region::new();
 pub(crate) static POOLS: Region<Pool> = Region::new();
 pub(crate) static BITS: Region<BitsWords> = Region::new();
+pub(crate) static TINY_BITS: Region<TinyWords> = Region::new();
 
 /// The address of a slice's first byte.
 #[inline]

@@ -31,6 +31,7 @@ pub(crate) enum Want {
 }
 
 /// A block of `layout`, which is above the largest class. Null if there is no memory.
+#[cold]
 #[inline(never)]
 pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
     let run = alloc_run(layout, want, NOBODY);
@@ -123,6 +124,7 @@ pub(crate) fn run_at(block: *mut u8, layout: Layout) -> Option<(u32, u32)> {
 ///
 /// # Safety
 /// As for `GlobalAlloc::dealloc`.
+#[cold]
 #[inline(never)]
 pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
     match run_at(block, layout) {

@@ -6,19 +6,40 @@
 
 mod corpus;
 mod feed;
+mod images;
 mod json;
 mod maps;
+mod markdown;
+mod persistent;
 mod regex;
+mod script;
 mod simd_json;
+mod skiplist;
 mod sorting;
 mod syn;
+mod tasks;
+mod wasm;
 
 use crate::Workload;
 use std::fmt::Display;
 
 /// The workloads of this group.
-pub const WORKLOADS: &[Workload] =
-    &[json::VALUE, json::TYPED, simd_json::WORKLOAD, regex::WORKLOAD, syn::WORKLOAD, maps::WORKLOAD, sorting::WORKLOAD];
+pub const WORKLOADS: &[Workload] = &[
+    json::VALUE,
+    json::TYPED,
+    simd_json::WORKLOAD,
+    regex::WORKLOAD,
+    syn::WORKLOAD,
+    markdown::WORKLOAD,
+    images::WORKLOAD,
+    script::WORKLOAD,
+    wasm::WORKLOAD,
+    maps::WORKLOAD,
+    persistent::WORKLOAD,
+    sorting::WORKLOAD,
+    tasks::WORKLOAD,
+    skiplist::WORKLOAD,
+];
 
 /// Says what is wrong if `found` is not what the generator of the data knows to be right.
 fn expect<T: PartialEq + Display>(what: &str, found: T, expected: T) -> Result<(), String> {

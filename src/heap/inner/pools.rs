@@ -80,8 +80,9 @@ impl Inner {
     }
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
-        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32) else { return false };
-        let populate = clean && self.classes[class].pools >= POPULATE_MIN_POOLS;
+        let dense = self.classes[class].pools >= DENSE_MIN_POOLS;
+        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32, dense) else { return false };
+        let populate = clean && dense;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
             pool::create(first, class, self.id, clean && !populate);
