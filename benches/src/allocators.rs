@@ -1,16 +1,8 @@
 //! The allocators under test.
 
-use std::alloc::{GlobalAlloc, System};
+use crate::scenarios::{Outcome, Scenario};
+use std::alloc::System;
 use std::fmt;
-
-/// Work that is generic over the allocator; see [`Subject::visit`].
-pub trait Visitor {
-    /// What the work returns.
-    type Output;
-
-    /// Does the work with one allocator.
-    fn visit<A: GlobalAlloc + Sync>(self, alloc: &'static A) -> Self::Output;
-}
 
 macro_rules! subjects {
     ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal $(, $type:ty = $value:expr)?;)*) => {
@@ -31,25 +23,24 @@ macro_rules! subjects {
                 }
             }
 
-            /// Does `visitor`'s work with this allocator, in code instantiated for it.
+            /// Runs `scenario` here with this allocator, in code instantiated for it.
             ///
             /// # Panics
-            /// When the allocator does not [share a process](Self::shares_process).
-            pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+            /// When the allocator has a program of its own: see [`part`](crate::part).
+            pub fn run(self, scenario: Scenario) -> Outcome {
                 match self {
-                    $(Self::$variant => subjects!(@visit visitor, $name $(, $type = $value)?),)*
+                    $(Self::$variant => subjects!(@run scenario, $name $(, $type = $value)?),)*
                 }
             }
         }
     };
-    (@visit $visitor:ident, $name:literal, $type:ty = $value:expr) => {{
+    (@run $scenario:ident, $name:literal, $type:ty = $value:expr) => {{
         static ALLOCATOR: $type = $value;
-        $visitor.visit(&ALLOCATOR)
+        $scenario.run(&ALLOCATOR)
     }};
-    (@visit $visitor:ident, $name:literal) => {{
-        drop($visitor);
-        panic!(concat!($name, " runs in a process of its own"))
-    }};
+    (@run $scenario:ident, $name:literal) => {
+        panic!(concat!($name, " has a program of its own"))
+    };
 }
 
 subjects! {
@@ -73,12 +64,6 @@ impl Subject {
     /// The allocator called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|subject| subject.name() == name)
-    }
-
-    /// Whether the allocator can be measured in a process that others are linked into. rpmalloc cannot: see
-    /// [`part`](crate::part).
-    pub fn shares_process(self) -> bool {
-        self.name() != "rpmalloc"
     }
 
     /// Whether cenote is compared with this one, rather than being it.

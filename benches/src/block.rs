@@ -130,43 +130,12 @@ impl Block {
             unsafe { self.start.add(8).write_bytes(self.tag as u8, self.size() - MIN_SIZE) };
         }
     }
-
-    /// One word for an atomic slot: the address above sixteen bits of size. Zero stands for no block.
-    ///
-    /// The tag is left out: [`unpack`](Self::unpack) reads it from the block.
-    #[inline(always)]
-    pub fn pack(self) -> usize {
-        debug_assert!(self.size <= u16::MAX as u32 && self.start.addr() >> 48 == 0);
-        self.start.expose_provenance() << 16 | self.size()
-    }
-
-    /// The block that [`pack`](Self::pack) made `word` of.
-    ///
-    /// # Safety
-    /// `word` is a packed block that is still in use and that nobody else will unpack.
-    #[inline(always)]
-    pub unsafe fn unpack(word: usize) -> Self {
-        let start = std::ptr::with_exposed_provenance_mut::<u8>(word >> 16);
-        // SAFETY: the caller vouches for the block; its first word was written by `take`.
-        let tag = unsafe { start.cast::<u64>().read() } ^ pattern(0);
-        Self { start, size: (word & 0xFFFF) as u32, tag: tag as u32 }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::alloc::System;
-
-    #[test]
-    fn survives_packing() {
-        let block = Block::take(&System, 100, 77);
-        block.fill();
-        // SAFETY: packed just now, unpacked once.
-        let again = unsafe { Block::unpack(block.pack()) };
-        assert_eq!((again.start, again.size, again.tag), (block.start, 100, 77));
-        assert_eq!(again.give(&System), 100);
-    }
 
     #[test]
     #[should_panic(expected = "does not hold")]

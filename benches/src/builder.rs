@@ -95,7 +95,6 @@ pub struct Workspace {
     root: PathBuf,
     /// Where results are put and programs are kept.
     pub output: PathBuf,
-    heavy: bool,
 }
 
 impl Workspace {
@@ -114,14 +113,13 @@ impl Workspace {
             .no_deps()
             .exec()
             .with_context(|| format!("cannot read the workspace of {}", manifest.display()))?;
-        let Some(package) = metadata.packages.iter().find(|package| package.name == PACKAGE) else {
+        if !metadata.packages.iter().any(|package| package.name == PACKAGE) {
             bail!("the workspace of {} has no package {PACKAGE}", manifest.display());
-        };
+        }
         Ok(Self {
             cargo,
             root: metadata.workspace_root.clone().into(),
             output: metadata.target_directory.join("cenote-bench").into(),
-            heavy: package.features.contains_key("heavy"),
         })
     }
 
@@ -169,7 +167,7 @@ impl Workspace {
             .args(["build", "--profile", recipe.profile(), "--package", PACKAGE, "--no-default-features"])
             .args(["--message-format", "json-render-diagnostics", "--color", "never"])
             .arg("--features")
-            .arg(self.features(batch, recipe).join(","));
+            .arg(features(batch, recipe).join(","));
         for peer in batch {
             command.arg("--bin").arg(peer.program());
         }
@@ -202,12 +200,6 @@ impl Workspace {
         batch.iter().map(|peer| self.keep(peer, recipe, &artifacts)).collect::<Result<_>>().map(Ok)
     }
 
-    fn features<'a>(&self, batch: &[&'a Peer], recipe: Recipe) -> Vec<&'a str> {
-        let check = recipe.check.then_some("check");
-        let heavy = (recipe.heavy && self.heavy).then_some("heavy");
-        batch.iter().filter_map(|peer| peer.feature).chain(check).chain(heavy).collect()
-    }
-
     /// Copies a program to where the next build, with other features, does not replace it.
     fn keep(&self, peer: &'static Peer, recipe: Recipe, artifacts: &Artifacts) -> Result<Built> {
         let name = peer.program();
@@ -227,6 +219,13 @@ impl Workspace {
     pub fn commit(&self) -> String {
         machine::first_line(Command::new("git").current_dir(&self.root).args(["describe", "--always", "--dirty"]))
     }
+}
+
+/// The features of the package of subjects that `batch` is built with.
+fn features<'a>(batch: &[&'a Peer], recipe: Recipe) -> Vec<&'a str> {
+    let check = recipe.check.then_some("check");
+    let heavy = recipe.heavy.then_some("heavy");
+    batch.iter().filter_map(|peer| peer.feature).chain(check).chain(heavy).collect()
 }
 
 /// Copies a program, also over one that runs.
@@ -266,9 +265,11 @@ impl Artifacts {
 }
 
 /// Name and version in a package's identifier, `URL#NAME@VERSION`, or `URL#VERSION` where the URL ends in the name.
+/// What follows a `+` names a build and is no part of the version.
 fn package(id: &str) -> Option<(&str, &str)> {
     let (url, fragment) = id.rsplit_once('#')?;
-    fragment.split_once('@').or_else(|| Some((url.rsplit('/').next()?, fragment)))
+    let (name, version) = fragment.split_once('@').or_else(|| Some((url.rsplit('/').next()?, fragment)))?;
+    Some((name, version.split('+').next().unwrap_or(version)))
 }
 
 /// What the results say of every allocator that was asked for, in the order of `peers`.
@@ -334,6 +335,7 @@ mod tests {
     #[test]
     fn identifiers_of_packages_are_understood() {
         assert_eq!(package("registry+https://example.org/index#mimalloc@0.1.52"), Some(("mimalloc", "0.1.52")));
+        assert_eq!(package("registry+https://example.org/index#smmalloc@7.6.0+b1"), Some(("smmalloc", "7.6.0")));
         assert_eq!(package("path+file:///home/me/cenote#0.1.0"), Some(("cenote", "0.1.0")));
         assert_eq!(package("path+file:///home/me/clone#cenote@0.1.0"), Some(("cenote", "0.1.0")));
     }

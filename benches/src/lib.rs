@@ -17,17 +17,16 @@
 //! | [`statistics`] | what the samples of a run say |
 //! | [`report`] | what a run looks like: terminal, page, documentation |
 //!
-//! The feature `in-process` adds the older instruments, which link all allocators into one program:
+//! The feature `in-process` adds two instruments of cenote's own, `memory` and `icount`, whose bars it must hold:
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `allocators` | the allocators under test and the one place that names their types |
-//! | `workloads` | the programs of the time and peak-memory tables |
 //! | `scenarios` | the programs that watch memory over time |
-//! | `measure` | clocks, resident set, and the `Meter` a workload reports to |
+//! | `measure` | the CPU clock and the resident set |
 //! | `block` | blocks that carry a pattern and are checked against it |
 //! | `mapped`, `rng` | memory and randomness that disturb no allocator |
-//! | `part` | running one workload or scenario in a process of its own |
+//! | `part` | running one scenario in a process of its own |
 //! | `table` | printing |
 //! | `pairs` | the program whose instructions `icount` counts |
 
@@ -66,5 +65,3 @@ pub mod suite;
 #[cfg(feature = "in-process")]
 pub mod table;
 pub mod tools;
-#[cfg(feature = "in-process")]
-pub mod workloads;

@@ -26,6 +26,14 @@ pub fn peers(run: &Run) -> Result<Vec<&'static Peer>> {
     Ok(PEERS.iter().filter(asked).collect())
 }
 
+/// The workloads whose crates take minutes to build: part of `--full`, otherwise on request.
+pub const HEAVY: &[&str] = &["arrow", "tantivy"];
+
+/// Whether `run` wants the workloads that are [`HEAVY`].
+pub fn is_heavy(run: &Run) -> bool {
+    run.mode() == Mode::Full || run.work.iter().any(|name| HEAVY.contains(&name.as_str()))
+}
+
 /// The name of a group in arguments.
 pub const fn group_name(group: Group) -> &'static str {
     match group {
@@ -112,6 +120,12 @@ mod tests {
         assert!(usual.iter().all(|peer| peer.tier == Tier::Usual));
         assert_eq!(peers(&run(&["--full"])).unwrap().len(), PEERS.len());
         assert_eq!(peers(&run(&["--alloc", "dlmalloc,cenote"])).unwrap()[1].name, "dlmalloc");
+    }
+
+    #[test]
+    fn heavy_workloads_are_built_for_full_and_when_named() {
+        assert!(is_heavy(&run(&["--full"])) && is_heavy(&run(&["--work", "larson,tantivy"])));
+        assert!(!is_heavy(&run(&[])) && !is_heavy(&run(&["--work", "program"])));
     }
 
     #[test]

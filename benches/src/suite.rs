@@ -3,7 +3,7 @@
 use crate::builder::{self, Built, Outcome, Recipe, Workspace};
 use crate::check;
 use crate::child;
-use crate::cli::{Mode, Run};
+use crate::cli::Run;
 use crate::icount;
 use crate::interrupt::Interrupt;
 use crate::machine;
@@ -77,7 +77,7 @@ fn null_copy(first: &Contender) -> Result<(Contender, Subject)> {
 pub fn measure(run: &Run) -> Result<()> {
     let peers = selection::peers(run)?;
     let workspace = Workspace::find()?;
-    let recipe = Recipe { lto: run.lto, check: false, heavy: run.mode() == Mode::Full };
+    let recipe = Recipe { lto: run.lto, check: false, heavy: selection::is_heavy(run) };
     let Field { built, workloads, mut roll } = assemble(&workspace, &peers, recipe)?;
     let workloads = selection::workloads(workloads, run)?;
     let mut contenders = contenders(&built);
@@ -114,7 +114,7 @@ pub fn measure(run: &Run) -> Result<()> {
         machine: machine::this(),
         begun_unix_s: begun.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         took_s,
-        command: command_line(),
+        command: command_line(env::args().skip(1)),
         profile: recipe.profile().into(),
         subjects: roll,
         workloads,
@@ -130,10 +130,15 @@ pub fn measure(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// The command line as a user types it.
-fn command_line() -> String {
-    let arguments = env::args().skip(1);
-    ["cenote-bench".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+/// The command that does this again, to be pasted into a shell at the repository's root.
+fn command_line(arguments: impl IntoIterator<Item = String>) -> String {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    let command = "cargo run --release -p cenote-bench";
+    if arguments.is_empty() {
+        return command.into();
+    }
+    let quoted = shlex::try_join(arguments.iter().map(String::as_str)).expect("arguments hold no null byte");
+    format!("{command} -- {quoted}")
 }
 
 /// Prints the tables, and then what else is to be known when reading them.
@@ -161,7 +166,7 @@ fn write_html(results: &Results, path: &Path) -> Result<()> {
 pub fn check(run: &Run) -> Result<bool> {
     let peers = selection::peers(run)?;
     let workspace = Workspace::find()?;
-    let recipe = Recipe { lto: run.lto, check: true, heavy: run.mode() == Mode::Full };
+    let recipe = Recipe { lto: run.lto, check: true, heavy: selection::is_heavy(run) };
     let Field { built, workloads, roll } = assemble(&workspace, &peers, recipe)?;
     let workloads = selection::workloads(workloads, run)?;
     let contenders = contenders(&built);
@@ -172,7 +177,7 @@ pub fn check(run: &Run) -> Result<bool> {
         machine: Machine::default(),
         begun_unix_s: 0,
         took_s: 0.0,
-        command: command_line(),
+        command: command_line(env::args().skip(1)),
         profile: recipe.profile().into(),
         subjects: roll,
         workloads,
@@ -220,7 +225,8 @@ pub fn list() -> Result<()> {
         let missing = missing(peer.needs).map_or(String::new(), |why| format!("; {why}"));
         allocators.add_row([peer.name, peer.about, &format!("{origin}{asked}{missing}")]);
     }
-    println!("{workloads}\n\n{allocators}");
+    let heavy = selection::HEAVY.join(", ");
+    println!("{workloads}\nwith --full or --work, as their crates take minutes to build: {heavy}\n\n{allocators}");
     Ok(())
 }
 
@@ -263,4 +269,16 @@ pub fn docs(path: &Path, folder: &Path) -> Result<()> {
     report::write_docs(&results, folder).with_context(|| format!("cannot write into {}", folder.display()))?;
     println!("written  {}", folder.join("benchmarks.md").display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_pasted() {
+        assert_eq!(command_line([]), "cargo run --release -p cenote-bench");
+        let arguments = ["--quick", "--json", "my results.json"].map(String::from);
+        assert_eq!(command_line(arguments), "cargo run --release -p cenote-bench -- --quick --json 'my results.json'");
+    }
 }

@@ -55,7 +55,8 @@ fn a_run_is_complete_and_everything_can_be_made_of_its_file() {
             assert_eq!(repetitions, [0, 1, 2], "{subject} {workload}");
         }
     }
-    assert!(results.command.starts_with("cenote-bench --alloc system,cenote"), "{}", results.command);
+    let command = "cargo run --release -p cenote-bench -- --alloc system,cenote";
+    assert!(results.command.starts_with(command), "{}", results.command);
     assert_eq!(results.profile, "release");
 
     let json = path("results.json");

@@ -146,7 +146,7 @@ pub struct Results {
     pub begun_unix_s: u64,
     /// How long it took, in seconds.
     pub took_s: f64,
-    /// The command line.
+    /// The command that does the run again.
     pub command: String,
     /// The build profile of the subjects.
     pub profile: String,

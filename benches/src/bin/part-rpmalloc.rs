@@ -1,4 +1,4 @@
-//! Runs single parts for `compare` and `memory` with rpmalloc, which cannot share a process with the others.
+//! Does single runs for `memory` with rpmalloc, which cannot share a process with the others.
 
 static ALLOCATOR: rpmalloc::RpMalloc = rpmalloc::RpMalloc;
 

@@ -4,9 +4,13 @@
 //! are made without a warm-up pass, and everything that the pass takes is given back at its end. What it computes is
 //! compared with what the generator of its data knows, so an allocator that loses a write is found out.
 
+#[cfg(feature = "heavy")]
+mod columns;
 mod corpus;
 mod feed;
 mod images;
+#[cfg(feature = "heavy")]
+mod index;
 mod json;
 mod maps;
 mod markdown;
@@ -39,6 +43,10 @@ pub const WORKLOADS: &[Workload] = &[
     sorting::WORKLOAD,
     tasks::WORKLOAD,
     skiplist::WORKLOAD,
+    #[cfg(feature = "heavy")]
+    columns::WORKLOAD,
+    #[cfg(feature = "heavy")]
+    index::WORKLOAD,
 ];
 
 /// Says what is wrong if `found` is not what the generator of the data knows to be right.

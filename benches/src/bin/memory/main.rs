@@ -6,7 +6,7 @@ mod bars;
 
 use bars::{Bar, Entry};
 use cenote_bench::allocators::Subject;
-use cenote_bench::part::{self, Part};
+use cenote_bench::part;
 use cenote_bench::scenarios::{Outcome, Scenario};
 use cenote_bench::statistics::median;
 use cenote_bench::table::{self, mib, ms};
@@ -79,7 +79,7 @@ impl Arguments {
             for (&(subject, purge_off), outcomes) in variants.iter().zip(&mut outcomes) {
                 progress.set_message(format!("{scenario} {subject} {rep}/{reps}"));
                 let environment: &[_] = if purge_off { &[("CENOTE_PURGE", "off")] } else { &[] };
-                match Part::Scenario(scenario).run_apart(subject, environment) {
+                match part::run(scenario, subject, environment) {
                     Ok(outcome) => outcomes.push(outcome),
                     // A peer that dies is reported, and the rest goes on.
                     Err(problem) if subject.is_peer() => {
