@@ -115,7 +115,8 @@ impl Pool {
         if used == blocks {
             return Self::UNLISTED;
         }
-        (Self::LISTS as u32 - 1 - used * Self::LISTS as u32 / blocks) as u8
+        // `LISTS - 1 - used * LISTS / blocks`, without the division.
+        (1..Self::LISTS as u32).filter(|part| used * (Self::LISTS as u32) < part * blocks).count() as u8
     }
 
     #[inline]
@@ -182,29 +183,32 @@ impl Pool {
     pub(crate) fn put(&mut self, blocks: &[*mut u8]) -> Result<usize, (*mut u8, Misuse)> {
         let Class { size, reciprocal, slices, .. } = *self.table();
         let (base, bits) = (address_of(self.first) as usize, self.bits());
-        let bytes = slices as usize * SLICE_BYTES;
-        let (mut put, mut lowest) = (0, self.hint as usize);
+        let (fresh_at, end) = (self.fresh as usize * size as usize, slices as usize * SLICE_BYTES);
+        let mut put = 0;
         for &address in blocks {
             let offset = (address as usize).wrapping_sub(base);
-            if offset >= bytes {
-                break;
-            }
-            let block = ((offset as u64 * reciprocal) >> RECIPROCAL_SHIFT) as usize;
-            if block * size as usize != offset || block >= self.fresh as usize {
+            if offset >= fresh_at {
+                if offset >= end {
+                    break;
+                }
                 return Err((address, Misuse::NotABlock));
             }
-            let (word, bit) = (block / 64, 1 << (block % 64));
+            let block = ((offset as u64 * reciprocal) >> RECIPROCAL_SHIFT) as usize;
+            if block * size as usize != offset {
+                return Err((address, Misuse::NotABlock));
+            }
+            let bit = 1 << (block % 64);
             // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
-            let free = unsafe { &mut *bits.add(word) };
+            let free = unsafe { &mut *bits.add(block / 64) };
             if *free & bit != 0 {
                 return Err((address, Misuse::DoubleFree));
             }
             *free |= bit;
-            lowest = lowest.min(word);
             put += 1;
         }
         self.free += put as u16;
-        self.hint = lowest as u16;
+        // To keep the lowest word would cost more here than the walk costs that `take` begins with.
+        self.hint = 0;
         self.touched = true;
         self.purgeable = true;
         Ok(put)
