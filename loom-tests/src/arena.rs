@@ -8,6 +8,7 @@ use loom::thread;
 use std::sync::Arc;
 
 const ARENA_SLICES: u32 = 16;
+const HUGE_ARENAS: u32 = 8;
 
 struct Memory {
     /// Zeroed records, as fresh memory from the system is.
@@ -16,6 +17,8 @@ struct Memory {
     /// The arenas granted; the arenas' lock orders the accesses.
     granted: Contents,
     slices: Box<[Contents]>,
+    /// 1 for chunks that asked for huge pages.
+    huge: Box<[Contents]>,
     purges: bool,
 }
 
@@ -31,6 +34,7 @@ impl Memory {
             empty_word: UnsafeCell::new(0),
             granted: Contents::new(0),
             slices: (0..limit * ARENA_SLICES).map(|_| Contents::new(0)).collect(),
+            huge: (0..limit.div_ceil(HUGE_ARENAS)).map(|_| Contents::new(0)).collect(),
             purges,
         }
     }
@@ -68,7 +72,14 @@ unsafe impl Backing for Shared {
         self.0.purges
     }
 
-    fn ask_huge(&self, _: u32) {}
+    fn ask_huge(&self, arena: u32) {
+        let huge = &self.0.huge[(arena / HUGE_ARENAS) as usize];
+        assert_eq!(huge.read(), 0, "a chunk asks once");
+        huge.write(1);
+        for slice in arena * ARENA_SLICES..(arena + HUGE_ARENAS) * ARENA_SLICES {
+            assert_eq!(self.0.slices[slice as usize].read(), 0, "a chunk asks while nothing of it is backed");
+        }
+    }
 
     fn purge_unit(&self) -> u32 {
         1
@@ -97,7 +108,11 @@ impl World {
 
     /// Takes a pool and uses it: nobody else does, and what is told clean reads as zero.
     fn take(&self, count: u32) -> Option<u32> {
-        let (first, clean) = self.arenas.take_pool(count, false)?;
+        self.take_as(count, false)
+    }
+
+    fn take_as(&self, count: u32, dense: bool) -> Option<u32> {
+        let (first, clean) = self.arenas.take_pool(count, dense)?;
         self.use_slices(first, count, clean);
         Some(first)
     }
@@ -264,6 +279,24 @@ fn a_purge_of_idle_slices_leaves_those_that_were_freed_since() {
         assert_eq!(purged, Some(1));
         other.join().expect("the thread ends");
         assert_eq!(world.arenas.counts().dirty_slices, 1);
+        world.arenas.check();
+    });
+}
+
+#[test]
+fn a_chunk_asks_for_huge_pages_once_and_before_anybody_has_a_part_of_it() {
+    explore(|| {
+        let world = Arc::new(World::new(2 * HUGE_ARENAS, true));
+        // The first chunk is taken for open, so it does not ask.
+        (0..HUGE_ARENAS).for_each(|_| assert!(world.take(ARENA_SLICES).is_some()));
+        world.arenas.set_huge_from(0);
+        let other = {
+            let world = world.clone();
+            thread::spawn(move || world.take_as(1, true))
+        };
+        let mine = world.take_as(ARENA_SLICES, true).expect("there is room in the second chunk");
+        assert_ne!(Some(mine), other.join().expect("the thread ends"));
+        assert_eq!([0, 1].map(|chunk| world.memory.0.huge[chunk].read()), [0, 1]);
         world.arenas.check();
     });
 }

@@ -65,7 +65,7 @@ pub(crate) fn word_of(slice: u32) -> SliceWord {
     SliceWord::from_bits(signpost(slice).read())
 }
 
-/// Says what `slice` is from now on.
+/// Says what `slice` is from now on. Nobody has a block in it.
 #[inline]
 pub(crate) fn set_word(slice: u32, word: SliceWord) {
     // ORDERING: Relaxed: whoever has a block in the slice got it from somebody who has seen this.
@@ -128,18 +128,20 @@ pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
 /// Makes `slices` slices from `first` on a pool of `class` for heap `owner`.
 ///
 /// # Safety
-/// The caller has taken the slices from the arenas; `clean` tells whether all of them are clean.
+/// The caller has taken the slices from the arenas; `clean` tells whether all of them are clean and stay so until used.
 pub(crate) unsafe fn create(first: u32, class: usize, owner: u32, clean: bool) {
     // SAFETY: nobody else knows of the slices yet.
     let pool = unsafe { pool_at(first) };
     *pool = Pool::new(first, class, clean);
-    set_owner(pool, owner);
+    for offset in 0..pool.slices() {
+        set_word(first + offset, SliceWord::pool(owner, class, offset));
+    }
 }
 
-/// Writes the words of all slices of `pool`.
+/// Says whose `pool` is from now on. Its kind stays, whose number others may be reading as plain memory.
 pub(crate) fn set_owner(pool: &Pool, owner: u32) {
     for offset in 0..pool.slices() {
-        set_word(pool.first() + offset, SliceWord::pool(owner, pool.class(), offset));
+        signpost(pool.first() + offset).write(SliceWord::pool(owner, pool.class(), offset).to_bits());
     }
 }
 

@@ -97,6 +97,8 @@ fn leaving() -> bool {
 pub(super) fn leave() {
     /// How long to sleep between two looks.
     const LOOK: Duration = Duration::from_micros(50);
+    /// Looks after which the fork goes on: the system may have given the number to another thread.
+    const LOOKS: u32 = 1 << 12;
     // ORDERING: Relaxed (both): nothing is read through them.
     let runs = || match NUMBER.load(Ordering::Relaxed) {
         0 => false,
@@ -107,9 +109,14 @@ pub(super) fn leave() {
     }
     LEAVE.store(1, Ordering::Relaxed);
     os::wake(&LEAVE);
-    while runs() {
+    for _ in 0..LOOKS {
+        if !runs() {
+            break;
+        }
         os::sleep(LOOK);
     }
+    // ORDERING: Relaxed: as above. Not to wait for that number again.
+    NUMBER.store(0, Ordering::Relaxed);
     WATCH.take();
     pass(true);
 }

@@ -21,7 +21,7 @@ pub const ALIGN: usize = 8;
 /// A block in use. It stays in use until it is given back.
 ///
 /// # Invariants
-/// 1. `start` is a block of `size` bytes from the global allocator with the layout that [`layout`] makes; this value alone
+/// 1. `start` is a block of `size` bytes from the global allocator with the layout that `layout` makes; this value alone
 ///    owns it.
 #[derive(Debug)]
 #[must_use = "a block is not freed by dropping this"]

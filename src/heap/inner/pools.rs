@@ -82,12 +82,13 @@ impl Inner {
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
         let dense = self.classes[class].pools >= DENSE_MIN_POOLS;
         let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32, dense) else { return false };
+        let populate = clean && dense;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
-            pool::create(first, class, self.id, clean);
+            pool::create(first, class, self.id, clean && !populate);
             pool_at(first)
         };
-        if clean && dense {
+        if populate {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
         self.link_all(pool);
