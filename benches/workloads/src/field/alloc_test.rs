@@ -15,7 +15,7 @@ use crate::team::{SHARES, on_shares, rng_of};
 use crate::{Pass, Setting};
 
 const PLACES_PER_SHARE: usize = 20_000;
-const STEPS: usize = 640_000;
+const STEPS: usize = 800_000;
 const MIN_SIZE: usize = 16;
 const MAX_SIZE: usize = 1024;
 

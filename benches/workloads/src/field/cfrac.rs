@@ -15,7 +15,7 @@ use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::{Pass, Setting};
 
-const NUMBERS: usize = 24;
+const NUMBERS: usize = 16;
 
 /// Primes between 2^31 and 2^32, not too near to each other.
 const PRIMES: [u32; 8] = [

@@ -15,7 +15,7 @@ use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::{Pass, Setting};
 
-const FUNCTIONS: usize = 110;
+const FUNCTIONS: usize = 170;
 const VARIABLES: usize = 14;
 const CUBES: usize = 24;
 const LITERALS: usize = 4;

@@ -18,7 +18,7 @@ use std::thread;
 
 const BLOCKS_PER_SESSION: usize = 5000;
 const GENERATIONS: usize = 6;
-const REPLACEMENTS: usize = 900_000;
+const REPLACEMENTS: usize = 1_500_000;
 
 pub(super) fn prepare(setting: &Setting) -> Pass {
     let Setting { threads, seed, .. } = *setting;

@@ -16,7 +16,7 @@ use crate::team::{SHARES, on_shares, rng_of};
 use crate::{Pass, Setting};
 use std::thread;
 
-const THREADS: usize = 640;
+const THREADS: usize = 960;
 const BLOCKS_PER_THREAD: usize = 300;
 const SURVIVORS: usize = 20;
 

@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 
 const BLOCKS_PER_SHARE: usize = 1000;
 const BLOCKS_PER_OPERATION: usize = 100;
-const LOOPS: usize = 1120;
+const LOOPS: usize = 1600;
 const MIN_SIZE: usize = 16;
 const MAX_SIZE: usize = 16_000;
 

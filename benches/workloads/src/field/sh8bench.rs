@@ -12,7 +12,7 @@ use crate::block::{Places, SharedPlaces};
 use crate::team::{SHARES, on_shares, rng_of};
 use crate::{Pass, Setting};
 
-const ROUNDS: usize = 800;
+const ROUNDS: usize = 480;
 const BLOCKS_PER_ROUND: usize = 2000;
 
 /// Room for what some rounds leave.

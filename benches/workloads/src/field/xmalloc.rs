@@ -20,7 +20,7 @@ use std::thread;
 
 const SIZES: [usize; 16] = [16, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
 const BATCH_BLOCKS: usize = 120;
-const BATCHES: usize = 9600;
+const BATCHES: usize = 16_000;
 const CHANNEL_BATCHES: usize = 64;
 
 type Batch = Vec<Block>;

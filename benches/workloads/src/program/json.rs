@@ -38,7 +38,7 @@ pub const TYPED: Workload = Workload {
 };
 
 fn prepare_value(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(5_000));
+    let (document, expected) = feed::document(setting.seed, setting.scaled(13_000));
     Box::new(move || {
         let tree: Value = serde_json::from_slice(&document).map_err(spoiled)?;
         let mut found = Tally::default();
@@ -59,7 +59,7 @@ fn walk(value: &Value, tally: &mut Tally) {
 }
 
 fn prepare_typed(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(6_000));
+    let (document, expected) = feed::document(setting.seed, setting.scaled(13_000));
     Box::new(move || {
         let posts: Vec<Post> = serde_json::from_slice(&document).map_err(spoiled)?;
         let mut found = Tally::default();

@@ -28,7 +28,7 @@ pub const WORKLOAD: Workload = Workload {
 };
 
 /// How many sessions there can be; most of them exist after a while.
-const NAMES: usize = 20_000;
+const NAMES: usize = 28_000;
 /// Requests after which a session ends.
 const LIFETIME: usize = 8;
 
@@ -41,7 +41,7 @@ struct Session {
 fn prepare(setting: &Setting) -> Pass {
     let names = setting.scaled(NAMES);
     let mut rng = Rng::new(setting.seed);
-    let requests: Vec<u32> = (0..setting.scaled(60_000)).map(|_| rng.below(names) as u32).collect();
+    let requests: Vec<u32> = (0..setting.scaled(84_000)).map(|_| rng.below(names) as u32).collect();
     // Each name's requests come in lives of `LIFETIME`; what is left over is live at the end.
     let mut asked = vec![0; names];
     requests.iter().for_each(|&name| asked[name as usize] += 1);

@@ -35,8 +35,8 @@ type Change = (u32, Option<u64>);
 
 fn prepare(setting: &Setting) -> Pass {
     let mut rng = Rng::new(setting.seed);
-    let keys = setting.scaled(12_000);
-    let changes: Vec<Change> = (0..setting.scaled(60_000))
+    let keys = setting.scaled(18_000);
+    let changes: Vec<Change> = (0..setting.scaled(90_000))
         .map(|_| (rng.below(keys) as u32, (rng.below(4) != 0).then(|| rng.next_u64() >> 32)))
         .collect();
     // The ordinary map of the language says what the versions at both ends of the window must hold.

@@ -38,7 +38,7 @@ struct Log {
 }
 
 fn prepare(setting: &Setting) -> Pass {
-    let log = write_log(setting.seed, setting.scaled(48), setting.scaled(4_000));
+    let log = write_log(setting.seed, setting.scaled(48), setting.scaled(8_500));
     Box::new(move || scan(&log))
 }
 

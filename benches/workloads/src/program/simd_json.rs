@@ -24,7 +24,7 @@ pub const WORKLOAD: Workload = Workload {
 };
 
 fn prepare(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(9_000));
+    let (document, expected) = feed::document(setting.seed, setting.scaled(15_000));
     Box::new(move || {
         let mut bytes = document.clone();
         let tree = simd_json::to_owned_value(&mut bytes).map_err(spoiled)?;

@@ -33,7 +33,7 @@ fn prepare(setting: &Setting) -> Pass {
     let rounds: Vec<Vec<u64>> = (0..ROUNDS)
         .map(|round| {
             let mut keys: Vec<_> =
-                (0..setting.scaled(8_000) as u64).map(|n| n * ROUNDS as u64 + round as u64).collect();
+                (0..setting.scaled(11_000) as u64).map(|n| n * ROUNDS as u64 + round as u64).collect();
             rng.shuffle(&mut keys);
             keys
         })

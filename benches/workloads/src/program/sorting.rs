@@ -29,7 +29,7 @@ const WORDS_PER_LINE: usize = 12;
 
 fn prepare(setting: &Setting) -> Pass {
     let mut corpus = Corpus::new(setting.seed);
-    let lines: Vec<String> = (0..setting.scaled(5_000)).map(|_| corpus.sentence(WORDS_PER_LINE)).collect();
+    let lines: Vec<String> = (0..setting.scaled(9_000)).map(|_| corpus.sentence(WORDS_PER_LINE)).collect();
     let most: u64 = lines.iter().flat_map(|line| line.split(' ')).filter(|word| *word == "ba").count() as u64;
     let threads = setting.threads;
     Box::new(move || {

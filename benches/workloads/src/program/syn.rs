@@ -51,7 +51,7 @@ impl<'ast> Visit<'ast> for Identifiers {
 }
 
 fn prepare(setting: &Setting) -> Pass {
-    let repetitions = setting.scaled(6);
+    let repetitions = setting.scaled(8);
     // The lexer alone says what the printed trees must hold; order of files is the seed's.
     let mut files: Vec<_> = FILES.iter().map(|source| (*source, tokens_of_source(source))).collect();
     crate::rng::Rng::new(setting.seed).shuffle(&mut files);

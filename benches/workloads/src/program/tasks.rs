@@ -40,7 +40,7 @@ struct Request {
 
 fn prepare(setting: &Setting) -> Pass {
     let mut corpus = Corpus::new(setting.seed);
-    let texts: Arc<[String]> = (0..setting.scaled(6_000))
+    let texts: Arc<[String]> = (0..setting.scaled(14_000))
         .map(|_| {
             let words = corpus.rng().between(2, 20);
             corpus.sentence(words)

@@ -38,7 +38,7 @@ const PAGES: u32 = 4;
 const ARGUMENT: i32 = 17;
 
 fn prepare(setting: &Setting) -> Pass {
-    let (module, expected) = encode(setting.seed, setting.scaled(2_500));
+    let (module, expected) = encode(setting.seed, setting.scaled(4_800));
     Box::new(move || host(&module, &expected))
 }
 
