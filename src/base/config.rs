@@ -33,6 +33,9 @@ pub(crate) const FIRST_REFILL_BLOCKS: usize = 8;
 /// would fill OS pages of their own anyway.
 pub(crate) const SHARED_BYTES: usize = 4 << 10;
 
+/// Blocks smaller than this may share a cache line.
+pub(crate) const CACHE_LINE_BYTES: usize = 64;
+
 /// Magazines that may wait in a mailbox before the sender lends a hand to an owner that does not come to collect.
 pub(crate) const MAILBOX_MAGAZINES: u32 = 64;
 
@@ -69,6 +72,8 @@ pub(crate) const REPORT_BYTES: usize = 256 << 10;
 /// Bytes reported before a purger is started.
 pub(crate) const WAKE_BYTES: usize = 1 << 20;
 
+const _: () =
+    assert!((FIRST_REFILL_BLOCKS * 8).is_multiple_of(CACHE_LINE_BYTES), "first refills are whole cache lines");
 const _: () = assert!(MAGAZINE_SLOTS.is_power_of_two());
 const _: () = assert!(RUN_MAX_ALIGN.is_multiple_of(ARENA_BYTES));
 const _: () = assert!(RUN_MAX_SLICES.is_multiple_of(64));

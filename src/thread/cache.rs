@@ -179,7 +179,13 @@ unsafe fn free_slow(block: *mut u8, class: usize) {
         let mut inner = heap.inner.lock();
         // A heap that was just adopted may have brought a magazine.
         let top = cache.tops.get(class);
-        let room = if magazine::is_full(top) { inner.make_room(class, top) } else { Some(top) };
+        let room = if top == no_magazine() && inner.is_first_of_line(class) {
+            None
+        } else if magazine::is_full(top) {
+            inner.make_room(class, top)
+        } else {
+            Some(top)
+        };
         let (report, overfull) = (inner.take_report(), inner.take_overfull());
         match room {
             Some(top) => {

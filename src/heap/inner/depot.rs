@@ -7,7 +7,7 @@ use crate::heap::registry::heap_at;
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
 /// Empty magazines that a heap keeps at hand.
-const EMPTIES_MAX: u32 = 8;
+const EMPTIES_MAX: u32 = 64;
 
 impl Inner {
     /// Takes in what other threads freed.

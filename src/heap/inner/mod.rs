@@ -51,6 +51,8 @@ struct ClassHeap {
     turned_away: bool,
     /// Blocks to take at the next refill.
     refill: u8,
+    /// Whether a block of this class was freed here before.
+    met: bool,
     pools: u32,
     /// Blocks taken from the pools: in use or cached.
     taken: usize,
@@ -77,6 +79,7 @@ impl Inner {
             depot_limit: 0,
             turned_away: false,
             refill: 0,
+            met: false,
             pools: 0,
             taken: 0,
         };
@@ -163,6 +166,14 @@ impl Inner {
         // SAFETY: the magazine is this heap's.
         unsafe { magazine::contents(class, filled) }.reverse();
         Some(filled)
+    }
+
+    /// Whether this is the first block of `class` that is freed here, and several of its size share a cache line. Then it
+    /// was somebody else's, and to hand it out again here would make two threads share the line (*passive false sharing*:
+    /// Berger and others, *Hoard*, ASPLOS 2000).
+    pub(crate) fn is_first_of_line(&mut self, class: usize) -> bool {
+        let here = &mut self.classes[class];
+        !core::mem::replace(&mut here.met, true) && here.refill == 0 && size_of(class) < CACHE_LINE_BYTES
     }
 
     /// Exchanges the full magazine `top` of `class` (or none) for one with room. None if memory is short; then there is

@@ -12,7 +12,7 @@ use crate::sync::NIL;
 
 impl Inner {
     /// Takes the first blocks of `class` that a thread ever needs from the communal heap, if that is free at the moment: a
-    /// thread that needs few then shares its OS pages with others of its kind.
+    /// thread that needs few then shares its OS pages with others of its kind, but no cache line.
     ///
     /// # Safety
     /// `out` has room for `want` pointers.
@@ -24,7 +24,18 @@ impl Inner {
             Some(mut communal) => {
                 communal.collect();
                 // SAFETY: the caller's.
-                unsafe { communal.take_blocks(class, out, want) }.blocks
+                let taken = unsafe { communal.take_blocks(class, out, want) };
+                if size_of(class) < CACHE_LINE_BYTES && taken.never_used < taken.blocks {
+                    // Another thread has the rest of the cache line that a block comes from which was used before.
+                    for i in 0..taken.blocks {
+                        // SAFETY: written by `take_blocks`.
+                        let block = unsafe { *out.add(i) };
+                        let slice = pool::slice_of(block).expect("a block of a pool");
+                        communal.put(&[block], slice - pool::word_of(slice).offset(), class);
+                    }
+                    return 0;
+                }
+                taken.blocks
             }
             None => 0,
         }

@@ -6,7 +6,8 @@
 //! took objects side by side and gave one to each thread, which frees it first: an allocator that hands it out again at
 //! once lets the threads share lines from then on (passive).
 //!
-//! Differs: the number of writes is divided among the threads.
+//! Differs: the number of writes is divided among the threads, into shares; a thread frees what it was given before its
+//! first.
 //!
 //! Cannot show: degrees. Either lines are shared and times are many times longer, or not and all are equal; with one thread
 //! they are always equal, and on cores that share their first cache as well.
@@ -32,10 +33,12 @@ pub(super) fn prepare(setting: &Setting, kind: Kind) -> Pass {
     let threads = setting.threads;
     let writes = setting.scaled(WRITES / SHARES / OBJECTS_PER_SHARE as usize) as u64;
     Box::new(move || {
-        let given: [Mutex<Option<Box<u64>>>; SHARES] =
-            std::array::from_fn(|_| Mutex::new((kind == Kind::Passive).then(|| Box::new(0))));
+        let given: Vec<Mutex<Option<Box<u64>>>> =
+            (0..threads).map(|_| Mutex::new((kind == Kind::Passive).then(|| Box::new(0)))).collect();
         let tally = on_shares(threads, |share, tally| {
-            drop(given[share].lock().expect("nobody panics").take());
+            if let Some(given) = given.get(share) {
+                drop(given.lock().expect("nobody panics").take());
+            }
             for first in 0..OBJECTS_PER_SHARE {
                 let mut object = Box::new(first);
                 for _ in 0..writes {

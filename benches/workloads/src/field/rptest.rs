@@ -4,8 +4,8 @@
 //! blocks and replaces a tenth at a time; sizes of 8 to 16,000 bytes whose frequency falls linearly; in every second loop
 //! some blocks go to another thread, which frees them.
 //!
-//! Differs: blocks go to another share's mailbox rather than to a certain thread; what reaches a share that has ended is
-//! freed at the end.
+//! Differs: a thread does several shares of the work, one after another. What reaches a thread that has ended is freed at
+//! the end.
 //!
 //! Cannot show: the use of the memory. Of each block only both ends are written.
 
@@ -32,9 +32,10 @@ pub(super) fn prepare(setting: &Setting) -> Pass {
     let loops = setting.scaled(LOOPS / SHARES);
     let blocks = setting.scaled(BLOCKS_PER_SHARE).max(BLOCKS_PER_OPERATION);
     Box::new(move || {
-        let mailboxes: [Mailbox; SHARES] = Default::default();
+        let mailboxes: Vec<Mailbox> = (0..threads.max(1)).map(|_| Mailbox::default()).collect();
         let mut tally = on_shares(threads, |share, tally| {
             let mut rng = rng_of(seed, share);
+            let thread = share % mailboxes.len();
             let mut places = Places::new(blocks);
             for turn in 0..loops {
                 for _ in 0..BLOCKS_PER_OPERATION {
@@ -43,8 +44,8 @@ pub(super) fn prepare(setting: &Setting) -> Pass {
                 }
                 if turn % CROSS_RATE == 0 {
                     let gifts = (0..BLOCKS_PER_OPERATION as u32).map(|tag| Block::take(size(&mut rng), tag)).collect();
-                    post(&mailboxes[(share + 1) % SHARES], gifts);
-                    empty(&mailboxes[share], tally);
+                    post(&mailboxes[(thread + 1) % mailboxes.len()], gifts);
+                    empty(&mailboxes[thread], tally);
                 }
             }
             places.give_all(tally);
