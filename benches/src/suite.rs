@@ -130,9 +130,18 @@ pub fn measure(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// The command that does this again, to be pasted into a shell at the repository's root.
+/// The command that does this again, to be pasted into a shell at the repository's root. Where files were written to does
+/// not belong to it.
 fn command_line(arguments: impl IntoIterator<Item = String>) -> String {
-    let arguments: Vec<String> = arguments.into_iter().collect();
+    let mut all = arguments.into_iter();
+    let mut arguments: Vec<String> = Vec::new();
+    while let Some(argument) = all.next() {
+        match argument.split_once('=').map_or(argument.as_str(), |(name, _)| name) {
+            "--json" | "--html" if argument.contains('=') => {}
+            "--json" | "--html" => _ = all.next(),
+            _ => arguments.push(argument),
+        }
+    }
     let command = "cargo run --release -p cenote-bench";
     if arguments.is_empty() {
         return command.into();
@@ -278,7 +287,7 @@ mod tests {
     #[test]
     fn the_command_can_be_pasted() {
         assert_eq!(command_line([]), "cargo run --release -p cenote-bench");
-        let arguments = ["--quick", "--json", "my results.json"].map(String::from);
-        assert_eq!(command_line(arguments), "cargo run --release -p cenote-bench -- --quick --json 'my results.json'");
+        let arguments = ["--quick", "--json", "my results.json", "--html=page.html", "--work", "a b"].map(String::from);
+        assert_eq!(command_line(arguments), "cargo run --release -p cenote-bench -- --quick --work 'a b'");
     }
 }
