@@ -52,6 +52,12 @@ impl core::error::Error for Foreign {}
 /// The alignment of blocks that are long enough for it.
 const ALIGN: usize = 16;
 
+/// The class of the pool that `block` lies in, if it lies in one.
+#[inline(always)]
+fn class_at(block: *mut u8) -> Option<usize> {
+    pool::slice_of(block).and_then(|slice| pool::word_of(slice).class())
+}
+
 /// A block of at least `size` bytes; null if there is no memory.
 #[inline(always)]
 pub fn malloc(size: usize) -> *mut u8 {
@@ -105,7 +111,7 @@ pub fn aligned_alloc(align: usize, size: usize) -> *mut u8 {
 /// If it came from here, nobody uses it any more.
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) -> Result<(), Foreign> {
-    match pool::slice_of(block).and_then(|slice| pool::word_of(slice).class()) {
+    match class_at(block) {
         // SAFETY: the caller's, and of that class as its slice says.
         Some(class) => unsafe { cache::free(block, class) },
         // SAFETY: the caller's.
@@ -179,7 +185,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> Result<*mut u8, Foreign> {
     if block.is_null() {
         return Ok(malloc(size));
     }
-    let old_size = match pool::slice_of(block).and_then(|slice| pool::word_of(slice).class()) {
+    let old_size = match class_at(block) {
         // SAFETY: the second operand is evaluated for sizes that have a class alone.
         Some(class) if size <= CLASS_MAX_BYTES && unsafe { class_of(size) } == class => return Ok(block),
         Some(class) => size_of(class),
@@ -206,7 +212,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> Result<*mut u8, Foreign> {
 /// The bytes that `block` really has, all of which may be used; none if it is null or did not come from here.
 #[inline]
 pub fn usable_size(block: *mut u8) -> Option<usize> {
-    match pool::slice_of(block).and_then(|slice| pool::word_of(slice).class()) {
+    match class_at(block) {
         Some(class) => Some(size_of(class)),
         None => by_address::bytes_at(block),
     }

@@ -69,7 +69,7 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     };
     let align = if slices >= 2 * HUGE_SLICES { align.max(HUGE_SLICES) } else { align };
     let filled = (filled_bytes / SLICE_BYTES) as u32;
-    let Some(first) = ARENAS.take_run(slices, align, room, filled, Some(&mut clean)) else {
+    let Some(first) = ARENAS.take_run(slices, align, room, filled, (want != Want::Plain).then_some(&mut clean)) else {
         return core::ptr::null_mut();
     };
     pool::set_word(first, SliceWord::run(owner));
