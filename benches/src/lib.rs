@@ -25,7 +25,6 @@
 //! | `scenarios` | the programs that watch memory over time |
 //! | `measure` | the CPU clock and the resident set |
 //! | `block` | blocks that carry a pattern and are checked against it |
-//! | `mapped`, `rng` | memory and randomness that disturb no allocator |
 //! | `part` | running one scenario in a process of its own |
 //! | `table` | printing |
 //! | `pairs` | the program whose instructions `icount` counts |
@@ -42,8 +41,6 @@ pub mod icount;
 pub mod interrupt;
 pub mod machine;
 #[cfg(feature = "in-process")]
-pub mod mapped;
-#[cfg(feature = "in-process")]
 pub mod measure;
 #[cfg(feature = "in-process")]
 pub mod pairs;
@@ -52,8 +49,6 @@ pub mod part;
 pub mod pool;
 pub mod report;
 pub mod results;
-#[cfg(feature = "in-process")]
-pub mod rng;
 #[cfg(feature = "in-process")]
 pub mod scenarios;
 pub mod schedule;

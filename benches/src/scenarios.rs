@@ -4,9 +4,9 @@
 //! baseline is read. The resident set is that of the process, so what is reported is what was added to it.
 
 use crate::block::Block;
-use crate::mapped::MappedSlice;
 use crate::measure::{anonymous_bytes, cpu_ns, peak_rss_bytes, reset_peak_rss, rss_bytes};
-use crate::rng::Rng;
+use cenote_bench_workloads::mapped::MappedSlice;
+use cenote_bench_workloads::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::alloc::GlobalAlloc;
 use std::fmt;
