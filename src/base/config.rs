@@ -54,11 +54,19 @@ pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
 pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 /// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty.
-pub(crate) const HUGE_MIN_BYTES: usize = 4 << 20;
+pub(crate) const HUGE_MIN_BYTES: usize = 2 << 20;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
 /// The least that is made resident ahead of a copy.
 pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
+/// Zeroed runs of at most this many bytes are made resident as they are taken: read before they are written to, each page
+/// would cost two faults. Longer ones may be tables that stay sparse.
+pub(crate) const POPULATE_ZEROED_MAX_BYTES: usize = 1 << 20;
+
+/// A run that has grown to this many slices gets room behind it, this many times its length: address space only. Shorter
+/// ones are copied in the processor's cache, and use what is backed already.
+pub(crate) const ROOMY_MIN_SLICES: u32 = ARENA_SLICES;
+pub(crate) const ROOM_FACTOR: u32 = 15;
 
 /// Memory is made accessible in steps of at least this many arenas and at most the second figure.
 pub(crate) const GROW_MIN_ARENAS: u32 = HUGE_ARENAS;
