@@ -20,10 +20,10 @@ pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
 /// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small; but always a
 /// few blocks.
-pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
+pub(crate) const MAGAZINE_BYTES: usize = 32 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 1 << 20;
+pub(crate) const DEPOT_BYTES: usize = 256 << 10;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
