@@ -302,7 +302,7 @@ impl<B: Backing> Held<'_, B> {
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
             return Some(place);
         }
-        if let Some(arena) = roomy {
+        if let Some(arena) = roomy.filter(|_| count >= ROOMY_MIN_SLICES) {
             return Some((arena, 0));
         }
         if fits_in_arena {

@@ -63,10 +63,11 @@ pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
 /// would cost two faults. Longer ones may be tables that stay sparse.
 pub(crate) const POPULATE_ZEROED_MAX_BYTES: usize = 1 << 20;
 
-/// A run that has grown to this many slices gets room behind it, this many times its length: address space only. Shorter
-/// ones are copied in the processor's cache, and use what is backed already.
-pub(crate) const ROOMY_MIN_SLICES: u32 = ARENA_SLICES;
+/// A run that grows gets room behind it, this many times its length: address space only.
 pub(crate) const ROOM_FACTOR: u32 = 15;
+/// Runs of fewer slices get it where memory is backed already. Elsewhere to copy them, in the processor's cache, costs less
+/// than the page faults of the room.
+pub(crate) const ROOMY_MIN_SLICES: u32 = ARENA_SLICES;
 
 /// Memory is made accessible in steps of at least this many arenas and at most the second figure.
 pub(crate) const GROW_MIN_ARENAS: u32 = HUGE_ARENAS;

@@ -64,7 +64,7 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     let slices = slices_for(layout.size());
     let align = (layout.align() / SLICE_BYTES).max(1) as u32;
     let room = match want {
-        Want::Growing(_) if slices >= ROOMY_MIN_SLICES => (ROOM_FACTOR * slices).min(RUN_MAX_SLICES - slices),
+        Want::Growing(_) => (ROOM_FACTOR * slices).min(RUN_MAX_SLICES - slices),
         _ => 0,
     };
     // Who knows the size beforehand is going to use it.
