@@ -12,7 +12,7 @@
 
 use super::{BITS, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, TINY};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, is_tiny};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
@@ -121,7 +121,7 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        if self.class() == TINY { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
+        if is_tiny(self.class()) { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
     }
 
     /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
