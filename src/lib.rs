@@ -43,6 +43,7 @@
 //! | `CENOTE_PURGE` | `thread` (default), `inline` or `off`: see [`PurgeMode`] |
 //! | `CENOTE_PURGE_DELAY_MS` | how often the purger looks; memory idle between two looks is given back |
 //! | `CENOTE_HUGE_PAGES` | `0` asks for no transparent huge pages, `1` for them from the first block on; by default a program that has grown gets them |
+//! | `CENOTE_LEAN` | `1` prefers a small footprint to speed: see [`Options::lean`] |
 //! | `CENOTE_STATS` | `1` prints [`Stats`] on standard error at exit |
 //! | `CENOTE_VERIFY` | `1` checks every free at once instead of when a magazine is flushed; `2` also fills freed blocks and finds writes to them |
 //!

@@ -65,6 +65,7 @@ fn malformed_options_are_reported_once_by_name_and_ignored() {
         ("PURGE_DELAY_MS", "60001", DELAY),
         ("PURGE_DELAY_MS", "1s", DELAY),
         ("HUGE_PAGES", "yes", SWITCH),
+        ("LEAN", "", SWITCH),
         ("STATS", "", SWITCH),
         ("STATS", "2", SWITCH),
         ("VERIFY", "3", LEVEL),
@@ -214,6 +215,34 @@ fn retain() {
         Cenote::configure(&Options::new().retain_bytes(0));
         dirty_much();
         assert!(eventually(|| dirty_bytes() == 0));
+    })
+    .assert_silent();
+}
+
+#[test]
+fn lean() {
+    // What grows takes the place of what was freed, without a purger.
+    let growing = || {
+        dirty_much();
+        let dirty = dirty_bytes();
+        let _blocks = (0..2 * MUCH / 64).map(|_| Box::new([1u8; 64])).collect::<Vec<_>>();
+        dirty_bytes() < dirty / 8
+    };
+    let name = "lean";
+    child::run(name, &[("LEAN", "1"), ("PURGE", "off")], || {
+        assert!(growing(), "{}", Cenote::stats());
+        Cenote::check();
+    })
+    .assert_silent();
+    child::run(name, &[("PURGE", "off")], || {
+        Cenote::configure(&Options::new().lean(true));
+        assert!(growing(), "{}", Cenote::stats());
+        // What was cached of large blocks before comes and goes well after.
+        Cenote::configure(&Options::new().lean(false));
+        use_and_free(20_000, MUCH);
+        Cenote::configure(&Options::new().lean(true));
+        use_and_free(20_000, MUCH);
+        Cenote::check();
     })
     .assert_silent();
 }

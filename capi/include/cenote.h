@@ -103,7 +103,9 @@ enum cenote_option {
     /* CENOTE_STATS: 1 prints the statistics on standard error when the program exits. */
     CENOTE_OPTION_STATS_AT_EXIT = 3,
     /* CENOTE_VERIFY: 1 checks every free at once; 2 is to be asked for in the environment. */
-    CENOTE_OPTION_VERIFY = 4
+    CENOTE_OPTION_VERIFY = 4,
+    /* CENOTE_LEAN: 1 prefers a small footprint to speed. */
+    CENOTE_OPTION_LEAN = 5
 };
 
 enum cenote_purge_mode {

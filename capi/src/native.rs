@@ -114,6 +114,7 @@ mod option {
     pub const PURGE_DELAY_MS: c_int = 2;
     pub const STATS_AT_EXIT: c_int = 3;
     pub const VERIFY: c_int = 4;
+    pub const LEAN: c_int = 5;
 }
 
 /// The values that `CENOTE_PURGE` takes.
@@ -128,6 +129,7 @@ pub extern "C" fn cenote_set_option(which: c_int, value: usize) -> c_int {
         (option::PURGE_DELAY_MS, ms @ 1..=60_000) => options.purge_delay(Duration::from_millis(ms as u64)),
         (option::STATS_AT_EXIT, on @ 0..=1) => options.stats_at_exit(on == 1),
         (option::VERIFY, level @ 0..=2) => options.verify(level as u32),
+        (option::LEAN, on @ 0..=1) => options.lean(on == 1),
         _ => return libc::EINVAL,
     };
     Cenote::configure(&options);

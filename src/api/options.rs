@@ -17,6 +17,7 @@ pub struct Options {
     retain_bytes: Option<usize>,
     purge: Option<PurgeMode>,
     purge_delay: Option<Duration>,
+    lean: Option<bool>,
     stats_at_exit: Option<bool>,
     verify: Option<u32>,
 }
@@ -45,6 +46,13 @@ impl Options {
         self
     }
 
+    /// Whether to prefer a small footprint to speed: no huge pages, nothing cached of blocks above a few KiB, free memory
+    /// given back as soon as other memory is needed. What is cached or backed already stays so for a while.
+    pub fn lean(mut self, on: bool) -> Self {
+        self.lean = Some(on);
+        self
+    }
+
     /// Whether to print the statistics on standard error when the program exits.
     pub fn stats_at_exit(mut self, on: bool) -> Self {
         self.stats_at_exit = Some(on);
@@ -68,6 +76,9 @@ impl Options {
         }
         if let Some(delay) = self.purge_delay {
             settings::set_purge_delay(delay);
+        }
+        if let Some(on) = self.lean {
+            settings::set_lean(on);
         }
         if let Some(on) = self.stats_at_exit {
             settings::set_stats_at_exit(on);

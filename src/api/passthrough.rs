@@ -94,6 +94,7 @@ pub(super) mod settings {
     pub(crate) fn set_retain_bytes(_bytes: Option<usize>) {}
     pub(crate) fn set_purge_mode(_mode: PurgeMode) {}
     pub(crate) fn set_purge_delay(_delay: Duration) {}
+    pub(crate) fn set_lean(_lean: bool) {}
     pub(crate) fn set_stats_at_exit(_on: bool) {}
     pub(crate) fn set_verify(_level: u32) {}
 }

@@ -72,6 +72,8 @@ struct Inner {
     dirty_slices: usize,
     used_slices: usize,
     huge_from_slices: usize,
+    /// Dirty slices above this are purged when clean ones are taken.
+    swap_above_slices: usize,
     /// The first arena of the chunk that asked for huge pages last, for what is dense.
     chunk: u32,
     purged_slices: usize,
@@ -135,6 +137,7 @@ impl<B: Backing> Arenas<B> {
         let mut held = self.hold();
         let (arena, start) = held.find_in_arena(count, count, dense)?;
         let clean = held.take(arena, mask(start, count));
+        held.swap(clean.count_ones());
         Some((arena * ARENA_SLICES + start, clean == mask(start, count)))
     }
 
@@ -192,16 +195,8 @@ impl<B: Backing> Arenas<B> {
     pub fn purge_run(&self, below: &mut u32, keep: usize, all: bool) -> Option<usize> {
         let (first, count) = self.hold().claim(below, keep, all)?;
         let done = self.backing.purge(first, count);
-        let mut held = self.hold();
-        for (arena, bits) in held.parts(first, count) {
-            held.put(arena, bits, if done { Free::Clean } else { Free::Dirty });
-        }
-        if !done {
-            return Some(0);
-        }
-        held.inner.purged_slices += count as usize;
-        held.inner.purges += 1;
-        Some(count as usize)
+        self.hold().put_purged(first, count, done);
+        Some(if done { count as usize } else { 0 })
     }
 
     /// What is dirty now is aged from now on.
@@ -212,6 +207,12 @@ impl<B: Backing> Arenas<B> {
     /// Asks for huge pages from `bytes` in use on.
     pub fn set_huge_from(&self, bytes: usize) {
         self.inner.lock().huge_from_slices = bytes / SLICE_BYTES;
+    }
+
+    /// From now on, when clean slices are taken while dirty ones of more than `bytes` bytes are free, as many of these are
+    /// purged: memory that grows has no need of them.
+    pub fn set_swap_above(&self, bytes: usize) {
+        self.inner.lock().swap_above_slices = bytes / SLICE_BYTES;
     }
 
     /// What is held now.
@@ -245,6 +246,7 @@ impl Inner {
             dirty_slices: 0,
             used_slices: 0,
             huge_from_slices: usize::MAX,
+            swap_above_slices: usize::MAX,
             chunk: 0,
             purged_slices: 0,
             purges: 0,
@@ -317,10 +319,37 @@ impl<B: Backing> Held<'_, B> {
         (first..first + count).all(|arena| self.record(arena).clean != FULL)
     }
 
+    /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Under the lock: whoever
+    /// wants memory to be given back so soon has other worries than to wait.
+    fn swap(&mut self, clean: u32) {
+        let (dirty, least) = (self.inner.dirty_slices, self.inner.swap_above_slices);
+        if clean == 0 || dirty <= least {
+            return;
+        }
+        let keep = dirty.saturating_sub(clean as usize).max(least);
+        let mut below = u32::MAX;
+        while let Some((first, count)) = self.claim(&mut below, keep, true) {
+            let done = self.backing.purge(first, count);
+            self.put_purged(first, count, done);
+        }
+    }
+
+    /// Puts slices back that were claimed for a purge, which is `done` or could not be.
+    fn put_purged(&mut self, first: u32, count: u32, done: bool) {
+        for (arena, bits) in self.parts(first, count) {
+            self.put(arena, bits, if done { Free::Clean } else { Free::Dirty });
+        }
+        if done {
+            self.inner.purged_slices += count as usize;
+            self.inner.purges += 1;
+        }
+    }
+
     /// Where `count` slices fit into one arena: the fullest first, else an empty one, which for `dense` ones may be backed
     /// by a huge page.
     fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
-        if let Some(place) = self.find_in_partial(count, align, false) {
+        let backed = if self.inner.dirty_slices > 0 { self.find_in_partial(count, align, true) } else { None };
+        if let Some(place) = backed.or_else(|| self.find_in_partial(count, align, false)) {
             return Some(place);
         }
         let arena = if dense { self.find_in_chunks(1) } else { None };
@@ -481,8 +510,10 @@ impl<B: Backing> Held<'_, B> {
     }
 
     fn take_range(&mut self, first: u32, count: u32, mut clean: Option<&mut CleanMask>) {
+        let mut clean_count = 0;
         for (arena, bits) in self.parts(first, count) {
             let was_clean = self.take(arena, bits);
+            clean_count += was_clean.count_ones();
             if let Some(clean) = clean.as_deref_mut() {
                 for bit in (0..ARENA_SLICES).filter(|bit| was_clean >> bit & 1 == 1) {
                     let index = arena * ARENA_SLICES + bit - first;
@@ -490,6 +521,7 @@ impl<B: Backing> Held<'_, B> {
                 }
             }
         }
+        self.swap(clean_count);
     }
 
     /// Takes the slices `bits` of `arena`, all of them free; returns those that are clean.

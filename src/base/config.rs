@@ -11,8 +11,8 @@ pub(crate) const ARENA_SLICES: u32 = 16;
 pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
-pub(crate) const BITS_WORDS_PER_SLICE: usize = 16;
-/// The same for pools of the smallest class, which have an array of their own: others need half of it at most.
+pub(crate) const BITS_WORDS_PER_SLICE: usize = 8;
+/// The same for pools of the tiny classes, which have an array of their own: others need a quarter of it at most.
 pub(crate) const TINY_WORDS_PER_SLICE: usize = SLICE_BYTES / 8 / 64;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
@@ -57,6 +57,15 @@ pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 pub(crate) const HUGE_MIN_BYTES: usize = 2 << 20;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
+/// In place of it, in a lean program.
+pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
+/// Free memory that a lean program keeps.
+pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
+/// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
+/// once would keep a few blocks of each.
+pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 4 << 10;
+/// A lean program's depots hold this part of what others hold.
+pub(crate) const LEAN_DEPOT_PART: u16 = 16;
 /// The least that is made resident ahead of a copy.
 pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
 /// Zeroed runs of at most this many bytes are made resident as they are taken: read before they are written to, each page

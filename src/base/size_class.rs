@@ -35,11 +35,13 @@ pub(crate) struct Class {
     pub depot: u8,
 }
 
-/// The smallest class, whose pools have the most blocks.
-pub(crate) const TINY: usize = 0;
+/// Whether `class` is one of the smallest, whose pools have the most blocks: 8 and 16 bytes.
+pub(crate) const fn is_tiny(class: usize) -> bool {
+    class <= 1
+}
 
 const fn size_of_class(class: usize) -> usize {
-    if class == TINY {
+    if class == 0 {
         8
     } else if class <= 16 {
         class * 16
@@ -62,7 +64,7 @@ const fn describe(class: usize) -> Class {
         slices *= 2;
     }
     let blocks = slices * SLICE_BYTES / size;
-    let words = if class == TINY { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
+    let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
     assert!(blocks <= slices * words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);

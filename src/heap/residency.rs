@@ -20,9 +20,30 @@
 //!    caller's; it is cleared by who purges slices of the chunk, which only he has.
 
 use crate::base::config::*;
+use crate::base::size_class::size_of;
 use crate::os::{self, Region};
 use crate::pool;
 use crate::sync::{AtomicBool, Ordering};
+
+/// Whether a small footprint is preferred to speed.
+static LEAN: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a small footprint is preferred to speed from now on.
+pub(crate) fn set_lean(lean: bool) {
+    // ORDERING: Relaxed: it stands for itself, and a thread that sees it late is only late.
+    LEAN.store(lean, Ordering::Relaxed);
+}
+
+/// Whether a small footprint is preferred to speed.
+pub(crate) fn is_lean() -> bool {
+    // ORDERING: Relaxed: as for `set_lean`.
+    LEAN.load(Ordering::Relaxed)
+}
+
+/// Whether blocks of `class` go without magazines and empty pools, as a lean program's larger ones do.
+pub(crate) fn is_uncached(class: usize) -> bool {
+    size_of(class) > LEAN_CACHED_MAX_BYTES && is_lean()
+}
 
 /// For each chunk whether it asks for huge pages.
 pub(super) static HUGE: Region<AtomicBool> = Region::new();

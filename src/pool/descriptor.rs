@@ -12,7 +12,7 @@
 
 use super::{BITS, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, TINY};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, is_tiny};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
@@ -121,7 +121,7 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        if self.class() == TINY { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
+        if is_tiny(self.class()) { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
     }
 
     /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.

@@ -26,7 +26,7 @@ pub(crate) struct ArenaMemory([u8; ARENA_BYTES]);
 
 /// The free-list words of one slice.
 pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
-/// The same in a pool of the smallest class.
+/// The same in a pool of a tiny class.
 pub(crate) type TinyWords = [u64; TINY_WORDS_PER_SLICE];
 
 /// Block memory, by arena; the other arrays of this layer grow with it.

@@ -19,7 +19,7 @@ use super::{init, purger, settings, storage};
 use crate::base::config::MAGAZINE_SLOTS;
 use crate::base::size_class::size_of;
 use crate::heap::magazine::{self, Tops, no_magazine};
-use crate::heap::{self, Heap, heap_at, outside};
+use crate::heap::{self, Heap, heap_at, outside, residency};
 use crate::os::{self, ThreadExit};
 use crate::pool;
 use crate::sync::Ordering;
@@ -149,7 +149,7 @@ pub(crate) fn update_reach() {
 fn alloc_slow(class: usize) -> *mut u8 {
     storage::with(|cache| {
         let Some(heap) = attached(cache) else { return alloc_direct(heap::COMMUNAL, class) };
-        if settings::verify() > 0 {
+        if settings::verify() > 0 || residency::is_uncached(class) {
             return alloc_direct(heap.id, class);
         }
         // A heap that was just adopted may have brought a magazine.
@@ -172,7 +172,7 @@ fn alloc_slow(class: usize) -> *mut u8 {
 unsafe fn free_slow(block: *mut u8, class: usize) {
     storage::with(|cache| {
         let heap = match attached(cache) {
-            Some(heap) if settings::verify() == 0 => heap,
+            Some(heap) if settings::verify() == 0 && !residency::is_uncached(class) => heap,
             // SAFETY: the caller's.
             _ => return unsafe { free_direct(block, class) },
         };

@@ -34,7 +34,7 @@ fn initialise() -> bool {
         if !reserve() || heap::create().is_none_or(|heap| heap.id != heap::COMMUNAL) {
             return REFUSED;
         }
-        heap::ARENAS.set_huge_from(settings::huge_from_bytes());
+        settings::tell_arenas();
         cache::watch_threads();
         READY
     });

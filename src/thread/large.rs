@@ -83,7 +83,7 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     }
     let resident = match want {
         Want::Growing(bytes) if bytes >= POPULATE_MIN_BYTES => bytes / SLICE_BYTES * SLICE_BYTES,
-        Want::Zeroed if layout.size() <= POPULATE_ZEROED_MAX_BYTES => slices as usize * SLICE_BYTES,
+        Want::Zeroed if layout.size() <= POPULATE_ZEROED_MAX_BYTES && !residency::is_lean() => slices as usize * SLICE_BYTES,
         _ => 0,
     };
     if resident > 0 && clean[0] & 1 == 1 {

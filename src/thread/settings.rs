@@ -1,8 +1,9 @@
 //! The options in force, from the environment or from code.
 
 use super::init;
-use crate::base::config::HUGE_MIN_BYTES;
+use crate::base::config::{HUGE_MIN_BYTES, LEAN_RETAIN_BYTES};
 use crate::base::purge_mode::PurgeMode;
+use crate::heap::{ARENAS, residency};
 use crate::os;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -32,6 +33,7 @@ pub(crate) fn retain_bytes() -> Option<usize> {
 
 pub(crate) fn set_retain_bytes(bytes: Option<usize>) {
     RETAIN_BYTES.store(bytes.unwrap_or(BY_SHARE), Ordering::Relaxed);
+    tell_arenas();
 }
 
 pub(crate) fn purge_mode() -> PurgeMode {
@@ -60,9 +62,10 @@ pub(crate) fn set_purge_delay(delay: Duration) {
     PURGE_DELAY_MS.store(ms, Ordering::Relaxed);
 }
 
-/// Bytes in use from which on further memory is backed by huge pages.
-pub(super) fn huge_from_bytes() -> usize {
-    HUGE_FROM_BYTES.load(Ordering::Relaxed)
+/// Says whether a small footprint is preferred to speed.
+pub(crate) fn set_lean(lean: bool) {
+    residency::set_lean(lean);
+    tell_arenas();
 }
 
 pub(crate) fn stats_at_exit() -> bool {
@@ -132,6 +135,7 @@ fn set_by_name(name: &str, value: &str) -> Result<(), Problem> {
             _ => return Err(Problem::Malformed("a number of milliseconds up to a minute")),
         },
         "HUGE_PAGES" => HUGE_FROM_BYTES.store(if switch(value)? { 0 } else { usize::MAX }, Ordering::Relaxed),
+        "LEAN" => set_lean(switch(value)?),
         "STATS" => set_stats_at_exit(switch(value)?),
         "VERIFY" => match value.parse() {
             Ok(level) if level <= MAX_VERIFY => set_verify(level),
@@ -151,6 +155,19 @@ fn parse_bytes(text: &str) -> Option<usize> {
         _ => (text, 0),
     };
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// Bytes in use from which on further memory is backed by huge pages.
+pub(super) fn huge_from_bytes() -> usize {
+    if residency::is_lean() { usize::MAX } else { HUGE_FROM_BYTES.load(Ordering::Relaxed) }
+}
+
+/// Tells the arenas the options that are theirs.
+pub(super) fn tell_arenas() {
+    let swap_above =
+        if residency::is_lean() { retain_bytes().unwrap_or(LEAN_RETAIN_BYTES) } else { usize::MAX };
+    ARENAS.set_huge_from(huge_from_bytes());
+    ARENAS.set_swap_above(swap_above);
 }
 
 /// Puts options into force that need the allocator to be ready.

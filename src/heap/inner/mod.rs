@@ -7,6 +7,7 @@ mod pools;
 use super::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
 use super::misuse::{die_of, free_outside};
 use super::registry::heap_at;
+use super::residency;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE, size_of};
 use crate::pool::{self, Pool};
@@ -136,7 +137,8 @@ impl Inner {
         let here = &mut self.classes[class];
         if here.turned_away {
             here.turned_away = false;
-            here.depot_limit = (here.depot_limit * 2).clamp(1, TABLE[class].depot.into());
+            let most = u16::from(TABLE[class].depot) / if residency::is_lean() { LEAN_DEPOT_PART } else { 1 };
+            here.depot_limit = (here.depot_limit * 2).clamp(1, most.max(1));
         }
         if !heap_at(self.id).mailbox.is_empty() {
             self.collect();

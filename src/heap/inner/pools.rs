@@ -84,14 +84,15 @@ impl Inner {
         if pool.list != pool.wanted_list() {
             self.relist(pool);
         }
-        if pool.used() == 0 && !self.is_only_listed(pool) {
+        if pool.used() == 0 && (!self.is_only_listed(pool) || residency::is_uncached(class)) {
             self.release(pool);
         }
         put
     }
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
-        let dense = self.classes[class].pools >= DENSE_MIN_POOLS;
+        let dense_from = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
+        let dense = self.classes[class].pools >= dense_from;
         let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32, dense) else { return false };
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
