@@ -2,7 +2,7 @@
 
 use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
-use crate::base::size_class::{CLASS_MAX_BYTES, TABLE, class_of, padded, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, size_of};
 use crate::heap::magazine;
 use crate::heap::{self, ARENAS, outside};
 use crate::pool;
@@ -151,6 +151,7 @@ pub(super) fn stats() -> Stats {
     if !init::is_done() {
         return stats;
     }
+    let mut pool_slices = 0;
     for (class, stats) in stats.classes.iter_mut().enumerate() {
         *stats = ClassStats { block_bytes: size_of(class), ..ClassStats::default() };
     }
@@ -163,7 +164,8 @@ pub(super) fn stats() -> Stats {
         for (class, total) in stats.classes.iter_mut().enumerate() {
             let counts = inner.counts(class, tops);
             total.pools += counts.pools;
-            total.blocks += counts.pools * TABLE[class].blocks as usize;
+            total.blocks += counts.blocks;
+            pool_slices += counts.slices;
             // A cache may hold blocks of other heaps, so only the sum over all heaps tells what is in use.
             total.used_blocks += counts.taken;
             total.cached_blocks += counts.cached;
@@ -172,16 +174,14 @@ pub(super) fn stats() -> Stats {
         stats.remote_frees += heap.sent_blocks.load(Ordering::Relaxed);
         stats.heaps += 1;
     });
-    let mut pool_slices = 0;
-    for (class, total) in stats.classes.iter_mut().enumerate() {
+    for total in &mut stats.classes {
         // The counts of other threads move while they are read.
         total.cached_blocks = total.cached_blocks.min(total.used_blocks);
         total.used_blocks -= total.cached_blocks;
         stats.in_use_bytes += total.used_blocks * total.block_bytes;
         stats.cached_bytes += total.cached_blocks * total.block_bytes;
-        stats.pool_bytes += total.pools * TABLE[class].slices as usize * SLICE_BYTES;
-        pool_slices += total.pools * TABLE[class].slices as usize;
     }
+    stats.pool_bytes = pool_slices * SLICE_BYTES;
     let arenas = ARENAS.counts();
     stats.run_bytes = arenas.used_slices.saturating_sub(pool_slices) * SLICE_BYTES;
     stats.in_use_bytes += stats.run_bytes;

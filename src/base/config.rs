@@ -10,6 +10,11 @@ pub(crate) const SLICE_BYTES: usize = 1 << SLICE_SHIFT;
 pub(crate) const ARENA_SLICES: u32 = 16;
 pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 
+/// A class that has pools of this many slices in a heap gets further ones that are at least so wide: there are fewer
+/// descriptors to go through, and more memory waits for the last block of a pool to come home.
+pub(crate) const WIDE_FROM_SLICES: u32 = ARENA_SLICES;
+pub(crate) const WIDE_SLICES: u32 = 4;
+
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
 pub(crate) const BITS_WORDS_PER_SLICE: usize = 8;
 /// The same for pools of the tiny classes, which have an array of their own: others need a quarter of it at most.

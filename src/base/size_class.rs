@@ -25,10 +25,10 @@ pub(crate) struct Class {
     pub size: u32,
     /// `offset * reciprocal >> RECIPROCAL_SHIFT` is the index of the block at `offset` bytes in a pool.
     pub reciprocal: u64,
-    /// Blocks in a pool.
-    pub blocks: u16,
     /// Slices in a pool: a power of two.
     pub slices: u8,
+    /// The same when there are many already.
+    pub wide_slices: u8,
     /// Blocks a magazine holds.
     pub magazine: u8,
     /// Magazines the depot holds.
@@ -63,17 +63,16 @@ const fn describe(class: usize) -> Class {
         }
         slices *= 2;
     }
-    let blocks = slices * SLICE_BYTES / size;
     let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
-    assert!(blocks <= slices * words * 64, "a pool's slices have free-list words for all its blocks");
+    assert!(SLICE_BYTES / size < words * 64 + 1, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
     Class {
         size: size as u32,
         reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(size as u64),
-        blocks: blocks as u16,
         slices: slices as u8,
+        wide_slices: clamp(WIDE_SLICES as usize, slices, ARENA_SLICES as usize) as u8,
         magazine: magazine as u8,
         depot: depot as u8,
     }
@@ -138,9 +137,10 @@ const _: () = {
     let mut class = 0;
     while class < CLASSES {
         let c = describe(class);
-        let bytes = c.slices as usize * SLICE_BYTES;
-        assert!(c.slices.is_power_of_two() && c.slices as u32 <= ARENA_SLICES);
-        assert!(c.blocks as usize * c.size as usize <= bytes && c.blocks >= 8);
+        assert!(c.slices.is_power_of_two() && c.slices as usize * SLICE_BYTES >= 8 * c.size as usize);
+        assert!(c.wide_slices.is_power_of_two() && c.slices <= c.wide_slices && c.wide_slices as u32 <= ARENA_SLICES);
+        let bytes = c.wide_slices as usize * SLICE_BYTES;
+        assert!(bytes / c.size as usize <= u16::MAX as usize);
         // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.
         let error = c.reciprocal * c.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (bytes as u64) < 1 << RECIPROCAL_SHIFT);
@@ -177,6 +177,11 @@ pub(crate) unsafe fn class_of_small(size: usize) -> usize {
     debug_assert!(size <= SMALL_MAX_BYTES);
     // SAFETY: the caller's.
     unsafe { *SMALL_LOOKUP.get_unchecked(size) as usize }
+}
+
+/// Blocks of `size` bytes in a pool of `slices` slices.
+pub(crate) const fn blocks_in(slices: u32, size: u32) -> u32 {
+    slices * SLICE_BYTES as u32 / size
 }
 
 /// Bytes of a block of `class`.
@@ -227,7 +232,7 @@ mod tests {
     #[test]
     fn the_reciprocal_divides() {
         for class in TABLE {
-            for index in 0..class.blocks as u64 {
+            for index in 0..blocks_in(class.wide_slices.into(), class.size) as u64 {
                 let start = index * class.size as u64;
                 for offset in [start, start + 1, start + class.size as u64 - 1] {
                     assert_eq!((offset * class.reciprocal) >> RECIPROCAL_SHIFT, index);

@@ -12,7 +12,7 @@
 
 use super::{BITS, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, is_tiny};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, blocks_in, is_tiny};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
@@ -30,10 +30,13 @@ pub(crate) struct Pool {
     pub(crate) run_slices: u32,
     first: u32,
     purged: u64,
+    /// Blocks there are room for.
+    blocks: u16,
     fresh: u16,
     free: u16,
     hint: u16,
     class: u8,
+    slices: u8,
     /// Which of the owner's lists by fullness this is in.
     pub(crate) list: u8,
     /// Whether blocks were taken or put back since the purger last looked.
@@ -64,7 +67,7 @@ impl Pool {
     pub(crate) const LISTS: usize = 4;
     pub(crate) const UNLISTED: u8 = u8::MAX;
 
-    pub(crate) fn new(first: u32, class: usize, clean: bool) -> Self {
+    pub(crate) fn new(first: u32, slices: u32, class: usize, clean: bool) -> Self {
         Self {
             previous: NIL,
             next: NIL,
@@ -73,10 +76,12 @@ impl Pool {
             run_slices: 0,
             first,
             purged: if clean { u64::MAX } else { 0 },
+            blocks: blocks_in(slices, TABLE[class].size) as u16,
             fresh: 0,
             free: 0,
             hint: 0,
             class: class as u8,
+            slices: slices as u8,
             list: Self::UNLISTED,
             touched: true,
             purgeable: !clean,
@@ -96,7 +101,11 @@ impl Pool {
     }
 
     pub(crate) fn slices(&self) -> u32 {
-        self.table().slices as u32
+        self.slices.into()
+    }
+
+    pub(crate) fn blocks(&self) -> u32 {
+        self.blocks.into()
     }
 
     /// Blocks that are not in this pool: in use or cached.
@@ -106,12 +115,12 @@ impl Pool {
 
     /// Blocks that can be taken.
     pub(crate) fn available(&self) -> u32 {
-        self.table().blocks as u32 - self.used()
+        self.blocks() - self.used()
     }
 
     /// The list by fullness that invariant 4 and the heap want this pool in.
     pub(crate) fn wanted_list(&self) -> u8 {
-        let (used, blocks) = (self.used(), self.table().blocks as u32);
+        let (used, blocks) = (self.used(), self.blocks());
         if used == blocks {
             return Self::UNLISTED;
         }
@@ -163,7 +172,7 @@ impl Pool {
         }
         self.hint = word as u16;
         self.free -= taken as u16;
-        let never_used = (want - taken).min((class.blocks - self.fresh) as usize);
+        let never_used = (want - taken).min((self.blocks - self.fresh) as usize);
         if never_used > 0 {
             let start = self.fresh as usize;
             for block in start..start + never_used {
@@ -187,9 +196,9 @@ impl Pool {
     /// block that cannot be put back.
     #[inline]
     pub(crate) fn put(&mut self, blocks: &[*mut u8]) -> Result<usize, (*mut u8, Misuse)> {
-        let Class { size, reciprocal, slices, .. } = *self.table();
+        let Class { size, reciprocal, .. } = *self.table();
         let (base, bits) = (address_of(self.first) as usize, self.bits());
-        let (fresh_at, end) = (self.fresh as usize * size as usize, slices as usize * SLICE_BYTES);
+        let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices as usize * SLICE_BYTES);
         let mut put = 0;
         for &address in blocks {
             let offset = (address as usize).wrapping_sub(base);
@@ -279,7 +288,7 @@ impl Pool {
 
     /// Panics unless the invariants of the free list hold.
     pub(crate) fn check(&self) {
-        let words = (self.table().blocks as usize).div_ceil(64);
+        let words = (self.blocks as usize).div_ceil(64);
         let mut free = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.
@@ -290,7 +299,7 @@ impl Pool {
             assert!(limit >= 64 || bits >> limit == 0, "pool {}: a never-used block in the free list", self.first);
         }
         assert_eq!(free, self.free as u32, "pool {}: the count of the free list", self.first);
-        assert!(self.fresh <= self.table().blocks, "pool {}: the high-water mark", self.first);
+        assert!(self.fresh <= self.blocks, "pool {}: the high-water mark", self.first);
         assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {}: listed if not full", self.first);
         assert_eq!(self.purged & self.pages_in_use(), 0, "pool {}: a page in use counted as purged", self.first);
     }

@@ -129,10 +129,10 @@ pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
 ///
 /// # Safety
 /// The caller has taken the slices from the arenas; `clean` tells whether all of them are clean and stay so until used.
-pub(crate) unsafe fn create(first: u32, class: usize, owner: u32, clean: bool) {
+pub(crate) unsafe fn create(first: u32, slices: u32, class: usize, owner: u32, clean: bool) {
     // SAFETY: nobody else knows of the slices yet.
     let pool = unsafe { pool_at(first) };
-    *pool = Pool::new(first, class, clean);
+    *pool = Pool::new(first, slices, class, clean);
     pool.touch();
     for offset in 0..pool.slices() {
         set_word(first + offset, SliceWord::pool(owner, class, offset));

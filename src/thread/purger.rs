@@ -190,12 +190,13 @@ fn tend_pools(slice: &mut u32, end: u32, all: bool, result: &mut Pass) {
         // Under the lock, what the words say of this heap's pools holds.
         let word = pool::word_of(*slice);
         match word.kind() {
-            Kind::Pool(class) if word.owner() == owner => {
+            Kind::Pool(_) if word.owner() == owner => {
                 let first = *slice - word.offset();
+                // SAFETY: the pool is this heap's, whose lock is held.
+                *slice = first + unsafe { pool::pool_at(first) }.slices();
                 let (bytes, pending) = inner.tend(first, all);
                 result.purged_bytes += bytes;
                 result.pending |= pending;
-                *slice = first + crate::base::size_class::TABLE[class].slices as u32;
             }
             Kind::Pool(_) => return,
             _ => *slice += 1,

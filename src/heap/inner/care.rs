@@ -146,7 +146,7 @@ impl Inner {
         if here.partial != NIL {
             cached += magazine::label(here.partial).blocks;
         }
-        ClassCounts { pools: here.pools as usize, taken: here.taken, cached }
+        ClassCounts { pools: here.pools as usize, slices: here.slices as usize, blocks: here.blocks, taken: here.taken, cached }
     }
 
     /// Panics unless the invariants of this heap and its pools hold.

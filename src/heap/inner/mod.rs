@@ -55,6 +55,9 @@ struct ClassHeap {
     /// Whether a block of this class was freed here before.
     met: bool,
     pools: u32,
+    /// Slices and blocks of all its pools.
+    slices: u32,
+    blocks: usize,
     /// Blocks taken from the pools: in use or cached.
     taken: usize,
 }
@@ -63,6 +66,9 @@ struct ClassHeap {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ClassCounts {
     pub(crate) pools: usize,
+    /// Slices and blocks of them.
+    pub(crate) slices: usize,
+    pub(crate) blocks: usize,
     /// Blocks out of the pools, of which `cached` lie in magazines.
     pub(crate) taken: usize,
     pub(crate) cached: usize,
@@ -82,6 +88,8 @@ impl Inner {
             refill: 0,
             met: false,
             pools: 0,
+            slices: 0,
+            blocks: 0,
             taken: 0,
         };
         Self {

@@ -93,11 +93,22 @@ impl Inner {
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
         let dense_from = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
         let dense = self.classes[class].pools >= dense_from;
-        let Some((first, clean)) = ARENAS.take_pool(TABLE[class].slices as u32, dense) else { return false };
+        let slices: u32 = TABLE[class].slices.into();
+        let wide = if self.classes[class].slices >= WIDE_FROM_SLICES && !residency::is_lean() {
+            TABLE[class].wide_slices.into()
+        } else {
+            slices
+        };
+        let wide_pool = ARENAS.take_pool(wide, dense).map(|taken| (wide, taken));
+        let Some((slices, (first, clean))) =
+            wide_pool.or_else(|| ARENAS.take_pool(slices, dense).map(|taken| (slices, taken)))
+        else {
+            return false;
+        };
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
-            pool::create(first, class, self.id, clean && !populate);
+            pool::create(first, slices, class, self.id, clean && !populate);
             pool_at(first)
         };
         if populate {
@@ -194,7 +205,10 @@ impl Inner {
             unsafe { pool_at(self.pools) }.all_previous = pool.first();
         }
         self.pools = pool.first();
-        self.classes[pool.class()].pools += 1;
+        let here = &mut self.classes[pool.class()];
+        here.pools += 1;
+        here.slices += pool.slices();
+        here.blocks += pool.blocks() as usize;
     }
 
     pub(super) fn unlink_all(&mut self, pool: &mut Pool) {
@@ -208,7 +222,10 @@ impl Inner {
             // SAFETY: as above.
             unsafe { pool_at(pool.all_next) }.all_previous = pool.all_previous;
         }
-        self.classes[pool.class()].pools -= 1;
+        let here = &mut self.classes[pool.class()];
+        here.pools -= 1;
+        here.slices -= pool.slices();
+        here.blocks -= pool.blocks() as usize;
     }
 
     /// Counts a run of this first-class heap among those to free with it.
