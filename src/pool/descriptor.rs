@@ -130,7 +130,7 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        if is_tiny(self.class()) { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
+        bits_of(self.first, self.class())
     }
 
     /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
@@ -195,9 +195,9 @@ impl Pool {
     /// Puts `blocks`, the first of which lies in this pool, back up to one that lies elsewhere. Returns how many, or the
     /// block that cannot be put back.
     #[inline]
-    pub(crate) fn put(&mut self, blocks: &[*mut u8]) -> Result<usize, (*mut u8, Misuse)> {
-        let Class { size, reciprocal, .. } = *self.table();
-        let (base, bits) = (address_of(self.first) as usize, self.bits());
+    pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> Result<usize, (*mut u8, Misuse)> {
+        let Class { size, reciprocal, .. } = TABLE[class];
+        let (base, bits) = (address_of(first) as usize, bits_of(first, class));
         let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices as usize * SLICE_BYTES);
         let mut put = 0;
         for &address in blocks {
@@ -303,6 +303,12 @@ impl Pool {
         assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {}: listed if not full", self.first);
         assert_eq!(self.purged & self.pages_in_use(), 0, "pool {}: a page in use counted as purged", self.first);
     }
+}
+
+/// The free list of the pool of `class` that starts at slice `first`.
+#[inline]
+fn bits_of(first: u32, class: usize) -> *mut u64 {
+    if is_tiny(class) { TINY_BITS.at(first).cast() } else { BITS.at(first).cast() }
 }
 
 /// The mask of pages `first ..= last`.

@@ -73,7 +73,7 @@ impl Inner {
     pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> usize {
         // SAFETY: the pool is this heap's, whose lock is held.
         let pool = unsafe { pool_at(first) };
-        let put = match pool.put(blocks) {
+        let put = match pool.put(blocks, first, class) {
             Ok(put) => put,
             Err((block, Misuse::DoubleFree)) => os::die(format_args!("double free of {block:p}")),
             Err((block, Misuse::NotABlock)) => {
