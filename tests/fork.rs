@@ -1,8 +1,10 @@
 //! A child process of a program whose threads are in the middle of allocating has a working allocator.
 
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use cenote::Cenote;
@@ -83,6 +85,32 @@ fn trade(exchange: &Exchange<PLACES>, random: &mut SplitMix64, times: usize) {
     }
 }
 
+/// A thread of the system's. The standard library's own allocate, as they start, under a lock of that library: a fork at that
+/// moment leaves the lock taken in the child, where the next such thread would wait for ever.
+struct PlainThread(libc::pthread_t);
+
+impl PlainThread {
+    fn spawn(body: impl FnOnce() + Send + 'static) -> Self {
+        extern "C" fn run(body: *mut c_void) -> *mut c_void {
+            // SAFETY: `spawn` made it of such a box, for this thread alone.
+            let body = unsafe { Box::from_raw(body.cast::<Box<dyn FnOnce() + Send>>()) };
+            body();
+            ptr::null_mut()
+        }
+        let body: Box<Box<dyn FnOnce() + Send>> = Box::new(Box::new(body));
+        let mut thread = 0;
+        // SAFETY: `thread` is a live local; `run` may be called with the box, once.
+        let result = unsafe { libc::pthread_create(&mut thread, ptr::null(), run, Box::into_raw(body).cast()) };
+        assert_eq!(result, 0, "a thread can be had");
+        Self(thread)
+    }
+
+    fn join(self) {
+        // SAFETY: the thread is joinable and this is the only one who joins it.
+        assert_eq!(unsafe { libc::pthread_join(self.0, ptr::null_mut()) }, 0);
+    }
+}
+
 /// What every child does: uses what it inherited, alone and in a thread of its own.
 fn live(exchange: &'static Exchange<PLACES>, seed: u64) {
     trade(exchange, &mut SplitMix64(seed), 300);
@@ -94,20 +122,25 @@ fn live(exchange: &'static Exchange<PLACES>, seed: u64) {
 
 #[test]
 fn fork_while_other_threads_allocate() {
+    const THREADS: u64 = 4;
     static EXCHANGE: Exchange<PLACES> = Exchange::new();
     let _watchdog = Watchdog::set();
     let stop = AtomicBool::new(false);
+    let started = Barrier::new(THREADS as usize + 1);
     thread::scope(|scope| {
-        for seed in 0..4 {
-            let stop = &stop;
+        for seed in 0..THREADS {
+            let (stop, started) = (&stop, &started);
             scope.spawn(move || {
                 let mut random = SplitMix64(seed);
+                started.wait();
                 // ORDERING: the flag carries nothing but itself.
                 while !stop.load(Ordering::Relaxed) {
                     trade(&EXCHANGE, &mut random, 20);
                 }
             });
         }
+        // See `PlainThread`.
+        started.wait();
         let forks = catch_unwind(|| {
             for seed in 0..150 {
                 in_child(|| live(&EXCHANGE, seed));
@@ -127,11 +160,9 @@ fn fork_while_threads_come_and_go() {
     let _watchdog = Watchdog::set();
     for seed in 0..100 {
         let threads: Vec<_> =
-            (0..3).map(|i| thread::spawn(move || trade(&EXCHANGE, &mut SplitMix64(seed + i), 30))).collect();
+            (0..3).map(|i| PlainThread::spawn(move || trade(&EXCHANGE, &mut SplitMix64(seed + i), 30))).collect();
         in_child(|| live(&EXCHANGE, seed));
-        for thread in threads {
-            thread.join().expect("no panic");
-        }
+        threads.into_iter().for_each(PlainThread::join);
     }
     EXCHANGE.clear();
     Cenote::check();
