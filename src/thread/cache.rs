@@ -310,6 +310,11 @@ pub(super) fn watch_threads() {
     EXIT.set(ended);
 }
 
+/// Where this thread's cache lies, which no other thread's does while it lives.
+pub(super) fn place() -> usize {
+    storage::with(|cache| (&raw const *cache).addr())
+}
+
 /// The number of this thread's heap, if it has one.
 pub(crate) fn heap_id() -> Option<u32> {
     storage::with(|cache| cache.heap.get().map(|heap| heap.id))
