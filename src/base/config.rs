@@ -10,6 +10,9 @@ pub(crate) const SLICE_BYTES: usize = 1 << SLICE_SHIFT;
 pub(crate) const ARENA_SLICES: u32 = 16;
 pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 
+/// Slices whose descriptors fill a small OS page: when all of them are clean, it goes back too.
+pub(crate) const METADATA_SLICES: u32 = 64;
+
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
 pub(crate) const BITS_WORDS_PER_SLICE: usize = 8;
 /// The same for pools of the tiny classes, which have an array of their own: others need a quarter of it at most.
@@ -84,6 +87,7 @@ pub(crate) const WAKE_BYTES: usize = 1 << 20;
 const _: () =
     assert!((FIRST_REFILL_BLOCKS * 8).is_multiple_of(CACHE_LINE_BYTES), "first refills are whole cache lines");
 const _: () = assert!(MAGAZINE_SLOTS.is_power_of_two());
+const _: () = assert!(METADATA_SLICES.is_multiple_of(ARENA_SLICES) && HUGE_SLICES.is_multiple_of(METADATA_SLICES));
 const _: () = assert!(RUN_MAX_ALIGN.is_multiple_of(ARENA_BYTES));
 const _: () = assert!(RUN_MAX_SLICES.is_multiple_of(64));
 const _: () = assert!(MAX_HEAPS <= 1 << 16, "an owner is sixteen bits of a slice word");
