@@ -12,7 +12,7 @@
 
 use crate::os::{Region, backing};
 use crate::sync::{AtomicUsize, Lock, Ordering};
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 struct Entry {
     address: *mut u8,

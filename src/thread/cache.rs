@@ -25,7 +25,7 @@ use crate::pool;
 use crate::sync::Ordering;
 use core::cell::Cell;
 use core::ffi::c_void;
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 /// See the module.
 #[repr(C)]
