@@ -333,16 +333,36 @@ impl<B: Backing> Held<'_, B> {
         }
     }
 
-    /// Where `count` slices fit into one arena: the fullest first, else an empty one, which for `dense` ones may be backed
-    /// by a huge page.
+    /// Where `count` slices fit into one arena: backed ones first, then the fullest arena, then an empty one, which for `dense`
+    /// ones may be backed by a huge page.
     fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
-        let backed = if self.inner.dirty_slices > 0 { self.find_in_partial(count, align, true) } else { None };
-        if let Some(place) = backed.or_else(|| self.find_in_partial(count, align, false)) {
+        if let Some(place) = self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false)) {
             return Some(place);
         }
         let huge = dense && self.inner.used_slices >= self.inner.huge_from_slices;
         let arena = if huge { self.find_in_chunk() } else { None };
         Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
+    }
+
+    /// Where `count` backed slices fit into one arena: the fullest first.
+    fn find_backed(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+        if self.inner.dirty_slices < count as usize {
+            return None;
+        }
+        self.find_in_partial(count, align, true).or_else(|| {
+            let arena = self.backed_empty()?;
+            let record = self.record(arena);
+            Some((arena, find_run(record.free & !record.clean, count, align)?))
+        })
+    }
+
+    /// An empty arena of which something is backed, among the first that are empty.
+    fn backed_empty(&self) -> Option<u32> {
+        /// Empty arenas that are looked at.
+        const PROBES: usize = 64;
+        let first = self.next_empty(self.inner.first_empty_word * 64);
+        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
+        empties.find(|&arena| self.record(arena).clean != FULL)
     }
 
     /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
@@ -370,16 +390,9 @@ impl<B: Backing> Held<'_, B> {
 
     /// An empty arena that is backed already, or the first of a chunk that asks for huge pages.
     fn find_in_chunk(&mut self) -> Option<u32> {
-        /// Empty arenas that are looked at for one that is backed.
-        const PROBES: usize = 64;
         let chunk = self.inner.chunk..self.inner.chunk + HUGE_ARENAS;
         if let Some(arena) = self.next_empty(chunk.start).filter(|arena| chunk.contains(arena)) {
             return Some(arena);
-        }
-        let first = self.next_empty(self.inner.first_empty_word * 64);
-        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
-        if let Some(backed) = empties.find(|&arena| self.record(arena).clean != FULL) {
-            return Some(backed);
         }
         let arena = self.find_arenas(HUGE_ARENAS, HUGE_ARENAS)?;
         if self.ask_huge(arena) {
