@@ -281,14 +281,14 @@ fn huge_pages() {
     })
     .assert_silent();
     child::run(name, &[], || {
-        let _few = small_blocks(MIB);
+        let _few = small_blocks(MIB / 8);
         assert!(!advised());
         let _many = small_blocks(64 * MIB);
         assert!(advised() || !known);
     })
     .assert_silent();
     child::run(name, &[("HUGE_PAGES", "1")], || {
-        let _few = small_blocks(MIB);
+        let _few = small_blocks(MIB / 2);
         assert!(advised() || !known);
     })
     .assert_silent();

@@ -186,7 +186,8 @@ fn a_run_and_a_pool_that_both_need_new_arenas_do_not_overlap() {
             let world = world.clone();
             thread::spawn(move || {
                 let mut clean = CleanMask::default();
-                let first = world.arenas.take_run(ARENA_SLICES + 1, 1, 0, 0, Some(&mut clean)).expect("there is room");
+                let first =
+                    world.arenas.take_run(ARENA_SLICES + 1, 1, 0, false, Some(&mut clean)).expect("there is room");
                 assert_eq!(clean[0], (1 << (ARENA_SLICES + 1)) - 1);
                 world.use_slices(first, ARENA_SLICES + 1, true);
             })

@@ -74,7 +74,7 @@ struct Inner {
     huge_from_slices: usize,
     /// Dirty slices above this are purged when clean ones are taken.
     swap_above_slices: usize,
-    /// The first arena of the chunk that asked for huge pages last, for pools.
+    /// The first arena of the chunk that asked for huge pages last, for what is dense.
     chunk: u32,
     purged_slices: usize,
     purges: u64,
@@ -149,44 +149,28 @@ impl<B: Backing> Arenas<B> {
     }
 
     /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
-    /// slices that follow are free too, if that can be had, so that the run can grow into them. The first `filled` slices
-    /// are about to be written to.
+    /// slices that follow are free too, if that can be had, so that the run can grow into them. A run that is `dense` is
+    /// about to be filled.
     pub fn take_run(
         &self,
         count: u32,
         align: u32,
         room: u32,
-        filled: u32,
+        dense: bool,
         clean: Option<&mut CleanMask>,
     ) -> Option<u32> {
         debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
-        let align_arenas = align.div_ceil(ARENA_SLICES);
-        let fits_in_arena = count <= ARENA_SLICES && align <= ARENA_SLICES;
-        // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        let backed = if fits_in_arena { held.find_in_partial(count, align, true) } else { None };
-        let (arena, start) = if let Some(place) = backed {
-            place
-        } else if room > 0
-            && let Some(arena) = held.find_arenas((count + room).div_ceil(ARENA_SLICES), align_arenas)
-        {
-            (arena, 0)
-        } else if fits_in_arena {
-            held.find_in_arena(count, align, false)?
-        } else {
-            (held.find_arenas(count.div_ceil(ARENA_SLICES), align_arenas)?, 0)
-        };
+        let (arena, start) = held.find_for_run(count, align, room, dense)?;
         let first = arena * ARENA_SLICES + start;
-        if held.inner.used_slices + filled as usize >= held.inner.huge_from_slices {
-            for chunk in first.div_ceil(HUGE_SLICES)..(first + filled) / HUGE_SLICES {
-                held.ask_huge(chunk * HUGE_ARENAS);
-            }
+        if room > 0 {
+            held.ask_huge_within(first, count);
         }
         held.take_range(first, count, clean);
         Some(first)
     }
 
-    /// Takes the `count` slices from `first` on if all of them are free: a run grows where it is.
+    /// Takes the `count` slices from `first` on if all of them are free: a run grows where it is, and is about to be filled.
     pub fn take_at(&self, first: u32, count: u32, clean: Option<&mut CleanMask>) -> bool {
         let mut held = self.hold();
         let end = first + count;
@@ -198,6 +182,7 @@ impl<B: Backing> Arenas<B> {
         }
         let free = held.parts(first, count).all(|(arena, bits)| held.record(arena).free & bits == bits);
         if free {
+            held.ask_huge_within(first, count);
             held.take_range(first, count, clean);
         }
         free
@@ -307,6 +292,40 @@ impl<B: Backing> Held<'_, B> {
         })
     }
 
+    /// Where a run fits. See [`take_run`](Arenas::take_run).
+    fn find_for_run(&mut self, count: u32, align: u32, room: u32, dense: bool) -> Option<(u32, u32)> {
+        let arenas = count.div_ceil(ARENA_SLICES);
+        let align_arenas = align.div_ceil(ARENA_SLICES);
+        let fits_in_arena = arenas == 1 && align_arenas == 1;
+        let roomy = if room > 0 {
+            // Aligned to their length, so that what comes next does not start in the room of what came before.
+            let whole = (count + room).div_ceil(ARENA_SLICES);
+            self.find_arenas(whole, align_arenas.max(whole.next_power_of_two()))
+        } else {
+            None
+        };
+        // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
+        if let Some(arena) = roomy.filter(|&first| self.are_backed(first, arenas)) {
+            return Some((arena, 0));
+        }
+        if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
+            return Some(place);
+        }
+        if let Some(arena) = roomy.filter(|_| count >= ROOMY_MIN_SLICES) {
+            return Some((arena, 0));
+        }
+        if fits_in_arena {
+            return self.find_in_arena(count, align, dense);
+        }
+        let dense = if dense && align_arenas == 1 { self.find_in_chunks(arenas) } else { None };
+        Some((dense.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
+    }
+
+    /// Whether something of each of the `count` arenas from `first` on is backed.
+    fn are_backed(&self, first: u32, count: u32) -> bool {
+        (first..first + count).all(|arena| self.record(arena).clean != FULL)
+    }
+
     /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Under the lock: whoever
     /// wants memory to be given back so soon has other worries than to wait.
     fn swap(&mut self, clean: u32) {
@@ -339,8 +358,7 @@ impl<B: Backing> Held<'_, B> {
         if let Some(place) = self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false)) {
             return Some(place);
         }
-        let huge = dense && self.inner.used_slices >= self.inner.huge_from_slices;
-        let arena = if huge { self.find_in_chunk() } else { None };
+        let arena = if dense { self.find_in_chunks(1) } else { None };
         Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
     }
 
@@ -388,22 +406,50 @@ impl<B: Backing> Held<'_, B> {
         None
     }
 
-    /// An empty arena that is backed already, or the first of a chunk that asks for huge pages.
-    fn find_in_chunk(&mut self) -> Option<u32> {
-        let chunk = self.inner.chunk..self.inner.chunk + HUGE_ARENAS;
-        if let Some(arena) = self.next_empty(chunk.start).filter(|arena| chunk.contains(arena)) {
-            return Some(arena);
-        }
-        let arena = self.find_arenas(HUGE_ARENAS, HUGE_ARENAS)?;
-        if self.ask_huge(arena) {
-            // The first touch backs all of it.
-            for arena in arena..arena + HUGE_ARENAS {
-                self.record(arena).clean = 0;
+    /// The first of `count` consecutive empty arenas for what is sure to fill them: backed ones, or in chunks that ask for
+    /// huge pages. None unless enough is in use.
+    fn find_in_chunks(&mut self, count: u32) -> Option<u32> {
+        /// Empty arenas that are looked at for those that are backed.
+        const PROBES: usize = 64;
+        if self.inner.used_slices + ((count - 1) * ARENA_SLICES) as usize >= self.inner.huge_from_slices {
+            let end = self.inner.chunk + HUGE_ARENAS;
+            let in_chunk = self.next_empty(self.inner.chunk).filter(|&arena| arena + count <= end);
+            if let Some(arena) = in_chunk.filter(|&arena| self.empties_from(arena, count) == count) {
+                return Some(arena);
             }
-            self.inner.dirty_slices += HUGE_SLICES as usize;
-            self.inner.chunk = arena;
+            let first = self.next_empty(self.inner.first_empty_word * 64);
+            let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
+            let backed =
+                empties.find(|&arena| self.empties_from(arena, count) == count && self.are_backed(arena, count));
+            return backed.or_else(|| self.find_chunks(count));
         }
-        Some(arena)
+        None
+    }
+
+    /// The first of as many chunks as hold `count` arenas, which ask for huge pages now if nothing of them is backed.
+    fn find_chunks(&mut self, count: u32) -> Option<u32> {
+        let arenas = count.next_multiple_of(HUGE_ARENAS);
+        let first = self.find_arenas(arenas, HUGE_ARENAS)?;
+        for chunk in (first..first + arenas).step_by(HUGE_ARENAS as usize) {
+            if self.ask_huge(chunk) {
+                // The first touch backs all of it.
+                for arena in chunk..chunk + HUGE_ARENAS {
+                    self.record(arena).clean = 0;
+                }
+                self.inner.dirty_slices += HUGE_SLICES as usize;
+                self.inner.chunk = chunk;
+            }
+        }
+        Some(first)
+    }
+
+    /// Asks for huge pages for the chunks in `count` free slices from `first` on, if enough is in use.
+    fn ask_huge_within(&mut self, first: u32, count: u32) {
+        if self.inner.used_slices + count as usize >= self.inner.huge_from_slices {
+            for chunk in first.div_ceil(HUGE_SLICES)..(first + count) / HUGE_SLICES {
+                self.ask_huge(chunk * HUGE_ARENAS);
+            }
+        }
     }
 
     /// Asks for huge pages for the chunk that starts at `arena`, if nothing of it is backed. Returns whether it did.

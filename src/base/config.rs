@@ -23,10 +23,10 @@ pub(crate) const MAGAZINE_SLOTS: usize = 128;
 
 /// A magazine holds at most this many bytes of blocks, so that a thread's cache of large blocks stays small; but always a
 /// few blocks.
-pub(crate) const MAGAZINE_BYTES: usize = 8 << 10;
+pub(crate) const MAGAZINE_BYTES: usize = 32 << 10;
 
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
-pub(crate) const DEPOT_BYTES: usize = 1 << 20;
+pub(crate) const DEPOT_BYTES: usize = 256 << 10;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.
@@ -57,7 +57,7 @@ pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
 pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 /// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty.
-pub(crate) const HUGE_MIN_BYTES: usize = 4 << 20;
+pub(crate) const HUGE_MIN_BYTES: usize = 2 << 20;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
 /// In place of it, in a lean program.
@@ -66,11 +66,20 @@ pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
 /// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
 /// once would keep a few blocks of each.
-pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 4 << 10;
+pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 1 << 10;
 /// A lean program's depots hold this part of what others hold.
 pub(crate) const LEAN_DEPOT_PART: u16 = 16;
 /// The least that is made resident ahead of a copy.
 pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
+/// Zeroed runs of at most this many bytes are made resident as they are taken: read before they are written to, each page
+/// would cost two faults. Longer ones may be tables that stay sparse.
+pub(crate) const POPULATE_ZEROED_MAX_BYTES: usize = 1 << 20;
+
+/// A run that grows gets room behind it, this many times its length: address space only.
+pub(crate) const ROOM_FACTOR: u32 = 15;
+/// Runs of fewer slices get it where memory is backed already. Elsewhere to copy them, in the processor's cache, costs less
+/// than the page faults of the room.
+pub(crate) const ROOMY_MIN_SLICES: u32 = ARENA_SLICES;
 
 /// Memory is made accessible in steps of at least this many arenas and at most the second figure.
 pub(crate) const GROW_MIN_ARENAS: u32 = HUGE_ARENAS;

@@ -66,7 +66,7 @@ const fn describe(class: usize) -> Class {
     let blocks = slices * SLICE_BYTES / size;
     let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
     assert!(blocks <= slices * words * 64, "a pool's slices have free-list words for all its blocks");
-    let least = if size <= MAGAZINE_BYTES { 4 } else { 2 };
+    let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
     Class {

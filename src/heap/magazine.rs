@@ -14,6 +14,7 @@ use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::os::{self, Region};
 use crate::pool::{KINDS, kind_number};
+use core::ops::Range;
 use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, NIL, Ordering, next_of, with_next};
 
 /// The slots of a magazine.
@@ -215,10 +216,13 @@ pub(crate) fn region_bytes(limit: u32) -> (usize, usize) {
     (Region::<Magazine>::bytes(limit), Region::<AtomicU64>::bytes(limit))
 }
 
-/// An unused magazine, ready for `class`: its top, empty.
-pub(crate) fn take(class: usize) -> Option<Top> {
-    let index = UNUSED.pop(&MagazineLinks).or_else(grow)?;
-    Some(ready(index, class))
+/// Magazines that were never used are handed out in groups of so many, whose links share a cache line: a heap that
+/// exchanges magazines writes to their links, and shall not take the line from another that does the same.
+const GROUP: u32 = (CACHE_LINE_BYTES / size_of::<AtomicU64>()) as u32;
+
+/// The index of an unused magazine that somebody put away, if there is one.
+pub(crate) fn take_unused() -> Option<u32> {
+    UNUSED.pop(&MagazineLinks)
 }
 
 /// Makes the empty magazine `index`, which is the caller's, ready for `class`: its top, empty.
@@ -229,19 +233,20 @@ pub(crate) fn ready(index: u32, class: usize) -> Top {
     top
 }
 
-/// A magazine that was never used.
-fn grow() -> Option<u32> {
+/// The indices of magazines that were never used; none if there is no memory for more.
+pub(crate) fn grow() -> Range<u32> {
     /// Magazines made accessible at a time.
-    const STEP: u32 = 64;
+    const STEP: u32 = 8 * GROUP;
     let mut used = GROWTH.lock();
-    if *used == MAGAZINES.ready() {
-        let count = (*used + STEP).min(MAGAZINES.limit());
-        if *used == count || !LINKS.grow(count) || !MAGAZINES.grow(count) {
-            return None;
+    let first = *used;
+    if first == MAGAZINES.ready() {
+        let count = (first + STEP).min(MAGAZINES.limit());
+        if !LINKS.grow(count) || !MAGAZINES.grow(count) {
+            return first..first;
         }
     }
-    *used += 1;
-    Some(*used - 1)
+    *used = (first + GROUP).min(MAGAZINES.ready());
+    first..*used
 }
 
 /// Puts the empty magazine with top `top` away.

@@ -18,7 +18,8 @@ static ROSTER: Roster = Roster::new();
 /// The heap of threads that have none: those that ended already but still run destructors.
 pub(crate) const COMMUNAL: u32 = 0;
 
-/// A heap. See the module above.
+/// A heap. See the module above. No two share a cache line, nor a pair of lines that a processor fetches together.
+#[repr(align(128))]
 pub(crate) struct Heap {
     /// Its number.
     pub(crate) id: u32,

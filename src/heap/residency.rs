@@ -7,8 +7,9 @@
 //! | of a class's first pools, and of runs | page by page, when touched | much of it may never be |
 //! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before |
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
-//! | of a chunk, for such pools, when much is in use already | as one huge page | they fill it arena by arena |
-//! | of a chunk in a run whose size was known beforehand | as one huge page | who knows it is going to use it |
+//! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice |
+//! | of such pools and of runs of a size known beforehand, when much is in use already | by huge pages, which they share | they fill them one after the other |
+//! | of the chunks in a run that has grown, and in a large block | by huge pages | but for the last, they are filled |
 //!
 //! A *chunk* is the arenas that one huge page backs. Everywhere else huge pages are declined, whatever the system's
 //! default: one touched byte would make a whole chunk resident. A chunk that is purged in part declines them from then
@@ -67,6 +68,16 @@ pub(super) fn ask_huge(start: *mut u8) {
     mark(start).store(true, Ordering::Relaxed);
     // SAFETY: a whole chunk of the reservation.
     unsafe { os::advise_huge_pages(start, CHUNK_BYTES, true) };
+}
+
+/// Asks for huge pages for what they can back of a large block, which is about to be filled. A hint.
+pub(crate) fn ask_huge_outside(block: *mut u8, bytes: usize) {
+    let start = (block as usize).next_multiple_of(CHUNK_BYTES);
+    let end = (block as usize + bytes) / CHUNK_BYTES * CHUNK_BYTES;
+    if start < end {
+        // SAFETY: whole OS pages of a block that is the caller's.
+        unsafe { os::advise_huge_pages(block.with_addr(start), end - start, true) };
+    }
 }
 
 /// Makes `bytes` bytes from `start` on resident, which were clean and are about to be written to. A hint.

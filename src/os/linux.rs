@@ -68,10 +68,10 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> bool {
     preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 })
 }
 
-/// Asks for transparent huge pages in reserved memory, or declines them. A hint: refusal changes nothing.
+/// Asks for transparent huge pages, or declines them. A hint: refusal changes nothing.
 ///
 /// # Safety
-/// `start .. start + bytes` is reserved by [`reserve`] and consists of whole OS pages.
+/// `start .. start + bytes` is the caller's, mapped or reserved, and consists of whole OS pages.
 pub(crate) unsafe fn advise_huge_pages(start: *mut u8, bytes: usize, wanted: bool) {
     let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
     // SAFETY: the caller's.

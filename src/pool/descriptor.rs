@@ -124,6 +124,12 @@ impl Pool {
         if is_tiny(self.class()) { TINY_BITS.at(self.first).cast() } else { BITS.at(self.first).cast() }
     }
 
+    /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
+    pub(crate) fn touch(&mut self) {
+        // SAFETY: a pool's slices have words for all its blocks.
+        unsafe { self.bits().write_volatile(0) };
+    }
+
     /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
     ///
     /// # Safety

@@ -133,6 +133,7 @@ pub(crate) unsafe fn create(first: u32, class: usize, owner: u32, clean: bool) {
     // SAFETY: nobody else knows of the slices yet.
     let pool = unsafe { pool_at(first) };
     *pool = Pool::new(first, class, clean);
+    pool.touch();
     for offset in 0..pool.slices() {
         set_word(first + offset, SliceWord::pool(owner, class, offset));
     }

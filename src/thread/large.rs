@@ -4,7 +4,7 @@
 //! A run's first slice says that it is one and its descriptor how long it is. Runs of the global allocator belong to
 //! nobody (owner [`NOBODY`]); those of a first-class heap are linked in it, to be freed with it.
 
-use super::{init, purger};
+use super::{init, purger, settings};
 use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
@@ -38,8 +38,12 @@ pub(crate) fn alloc(layout: Layout, want: Want) -> *mut u8 {
     if !run.is_null() {
         return run;
     }
-    Layout::from_size_align(usable_size(layout), layout.align())
-        .map_or(core::ptr::null_mut(), |whole| outside::alloc_large(whole, want == Want::Zeroed))
+    let Ok(whole) = Layout::from_size_align(usable_size(layout), layout.align()) else { return core::ptr::null_mut() };
+    let block = outside::alloc_large(whole, want == Want::Zeroed);
+    if !block.is_null() && want != Want::Zeroed && settings::huge_from_bytes() <= whole.size() {
+        residency::ask_huge_outside(block, whole.size());
+    }
+    block
 }
 
 /// The bytes that a block for `layout` has, whether it is a run or the system allocator's.
@@ -59,19 +63,15 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     }
     let slices = slices_for(layout.size());
     let align = (layout.align() / SLICE_BYTES).max(1) as u32;
+    let room = match want {
+        Want::Growing(_) => (ROOM_FACTOR * slices).min(RUN_MAX_SLICES - slices),
+        _ => 0,
+    };
+    // Who knows the size beforehand is going to use it.
+    let dense = want == Want::Plain;
     let mut clean: CleanMask = [0; _];
-    let (room, filled_bytes) = match want {
-        // Doubling twice costs address space only.
-        Want::Growing(bytes) => (3 * slices, bytes),
-        // Who knows the size beforehand is going to use it; zeroed memory may be a table that stays sparse.
-        Want::Plain => (0, layout.size()),
-        Want::Zeroed => (0, 0),
-    };
-    let align = if slices >= 2 * HUGE_SLICES { align.max(HUGE_SLICES) } else { align };
-    let filled = (filled_bytes / SLICE_BYTES) as u32;
-    let Some(first) = ARENAS.take_run(slices, align, room, filled, (want != Want::Plain).then_some(&mut clean)) else {
-        return core::ptr::null_mut();
-    };
+    let clean_mask = if dense { None } else { Some(&mut clean) };
+    let Some(first) = ARENAS.take_run(slices, align, room, dense, clean_mask) else { return core::ptr::null_mut() };
     pool::set_word(first, SliceWord::run(owner));
     for slice in first + 1..first + slices {
         pool::set_word(slice, SliceWord::RUN_TAIL);
@@ -81,8 +81,13 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     if want == Want::Zeroed {
         clear_dirty(first, slices, &clean);
     }
-    if matches!(want, Want::Growing(_)) && filled_bytes >= POPULATE_MIN_BYTES && clean[0] & 1 == 1 {
-        residency::populate(address_of(first), filled as usize * SLICE_BYTES);
+    let resident = match want {
+        Want::Growing(bytes) if bytes >= POPULATE_MIN_BYTES => bytes / SLICE_BYTES * SLICE_BYTES,
+        Want::Zeroed if layout.size() <= POPULATE_ZEROED_MAX_BYTES && !residency::is_lean() => slices as usize * SLICE_BYTES,
+        _ => 0,
+    };
+    if resident > 0 && clean[0] & 1 == 1 {
+        residency::populate(address_of(first), resident);
     }
     address_of(first)
 }

@@ -157,14 +157,16 @@ fn parse_bytes(text: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
+/// Bytes in use from which on further memory is backed by huge pages.
+pub(super) fn huge_from_bytes() -> usize {
+    if residency::is_lean() { usize::MAX } else { HUGE_FROM_BYTES.load(Ordering::Relaxed) }
+}
+
 /// Tells the arenas the options that are theirs.
 pub(super) fn tell_arenas() {
-    let (huge_from, swap_above) = if residency::is_lean() {
-        (usize::MAX, retain_bytes().unwrap_or(LEAN_RETAIN_BYTES))
-    } else {
-        (HUGE_FROM_BYTES.load(Ordering::Relaxed), usize::MAX)
-    };
-    ARENAS.set_huge_from(huge_from);
+    let swap_above =
+        if residency::is_lean() { retain_bytes().unwrap_or(LEAN_RETAIN_BYTES) } else { usize::MAX };
+    ARENAS.set_huge_from(huge_from_bytes());
     ARENAS.set_swap_above(swap_above);
 }
 

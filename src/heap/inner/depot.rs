@@ -7,7 +7,7 @@ use crate::heap::registry::heap_at;
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
 /// Empty magazines that a heap keeps at hand.
-const EMPTIES_MAX: u32 = 64;
+const EMPTIES_MAX: u32 = 512;
 
 impl Inner {
     /// Takes in what other threads freed.
@@ -97,11 +97,21 @@ impl Inner {
         Some(full)
     }
 
+    /// An empty magazine for `class`; none if memory is short.
     pub(super) fn take_magazine(&mut self, class: usize) -> Option<Top> {
+        if self.empties == NIL
+            && let Some(index) = magazine::take_unused()
+        {
+            return Some(magazine::ready(index, class));
+        }
         if self.empties == NIL {
-            return magazine::take(class);
+            // The lowest is taken first.
+            magazine::grow().rev().for_each(|index| self.keep(index));
         }
         let index = self.empties;
+        if index == NIL {
+            return None;
+        }
         // ORDERING: Relaxed: as for `deposit`.
         self.empties = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
         self.empties_count -= 1;
@@ -112,7 +122,11 @@ impl Inner {
         if self.empties_count >= EMPTIES_MAX {
             return magazine::put_away(top);
         }
-        let index = magazine::index_of(top);
+        self.keep(magazine::index_of(top));
+    }
+
+    /// Keeps the empty magazine `index` at hand.
+    fn keep(&mut self, index: u32) {
         // ORDERING: Relaxed: as for `deposit`.
         MagazineLinks.link(index).store(self.empties as u64, Ordering::Relaxed);
         self.empties = index;

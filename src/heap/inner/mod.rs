@@ -238,7 +238,7 @@ impl Inner {
         loop {
             let owner = owner_of(blocks[0]);
             let others = blocks.iter().filter(|&&block| owner_of(block) != owner).count();
-            let packet = if others == 0 { None } else { magazine::take(class) };
+            let packet = if others == 0 { None } else { self.take_magazine(class) };
             let Some(packet) = packet else {
                 // The magazine itself is the packet. It may hold blocks of others: their owner passes them on.
                 self.post(owner, magazine::close(class, floor.wrapping_add(blocks.len())));
