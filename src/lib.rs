@@ -57,6 +57,21 @@
 //! Linux. Elsewhere, under Miri, and with the feature `passthrough`, everything is handed to the system allocator.
 
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
+// Where neither the system allocator nor the compiler's thread-local storage is used, nothing of `std` is: a library that is
+// loaded into every program need not bring it along.
+#![cfg_attr(
+    all(
+        not(cenote_loom),
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri),
+        not(test),
+        not(feature = "passthrough"),
+        feature = "interpose",
+        feature = "initial-exec"
+    ),
+    no_std
+)]
 
 // Linux on 64 bits, unless told otherwise: the one place that knows where the engine runs.
 macro_rules! engine {

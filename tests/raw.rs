@@ -183,6 +183,27 @@ fn threads_free_each_others_blocks() {
 }
 
 #[test]
+fn large_blocks_are_found_in_whatever_order_they_come_and_go() {
+    child::run("large_blocks_are_found_in_whatever_order_they_come_and_go", &[], || {
+        let size_of = |n: usize| (33 << 20) + n * 4096;
+        let mut blocks: Vec<_> = (0..100).map(|n| (raw::malloc(size_of(n)), size_of(n))).collect();
+        for step in [7, 3, 2, 1] {
+            let (gone, kept) = blocks.iter().enumerate().partition::<Vec<_>, _>(|(n, _)| n % step == 0);
+            gone.iter().for_each(|(_, (block, _))| free(*block));
+            blocks = kept.into_iter().map(|(_, &block)| block).collect();
+            assert_eq!(Cenote::stats().large_blocks, blocks.len());
+            assert!(blocks.iter().all(|&(block, size)| raw::usable_size(block) == Some(size)));
+            assert!(blocks.iter().all(|&(block, _)| !raw::owns(block.wrapping_add(4096))));
+            if step > 2 {
+                blocks.extend((0..20).map(|n| (raw::malloc(size_of(n)), size_of(n))));
+            }
+        }
+        assert_eq!(Cenote::stats().large_bytes, 0);
+    })
+    .assert_silent();
+}
+
+#[test]
 fn large_blocks_are_counted_while_they_live() {
     child::run("large_blocks_are_counted_while_they_live", &[], || {
         let blocks: Vec<_> = (0..200).map(|_| raw::malloc(33 << 20)).collect();

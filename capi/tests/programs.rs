@@ -68,7 +68,7 @@ fn compile_as(name: &str, compiler: &str, by: By) -> Option<PathBuf> {
     let program = scratch().join(format!("{name}-{compiler}-{by:?}"));
     let mut command = Command::new(compiler);
     let language: &[&str] = if compiler == "c++" { &["-std=c++17", "-x", "c++"] } else { &["-std=gnu11", "-x", "c"] };
-    command.args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"]).args(language);
+    command.args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread", "-rdynamic"]).args(language);
     // The warnings are about the very misuse and the very requests that are tested.
     command.args(["-Wno-use-after-free", "-Wno-alloc-size-larger-than", "-Wno-free-nonheap-object"]);
     command.arg(source(name)).args(["-x", "none", "-I"]).arg(prefix().join("include")).arg("-o").arg(&program);
@@ -131,6 +131,14 @@ fn blocks_live_before_main_and_after_it_past_threads_and_forks() {
 fn blocks_of_the_c_library_are_passed_on() {
     for by in [By::Link, By::Preload] {
         let Some(program) = compile("foreign.c", by) else { return };
+        assert_ok(&succeed(&mut run(&program, by)));
+    }
+}
+
+#[test]
+fn what_start_up_calls_may_allocate() {
+    for by in [By::Link, By::Preload] {
+        let Some(program) = compile("startup.c", by) else { return };
         assert_ok(&succeed(&mut run(&program, by)));
     }
 }

@@ -4,8 +4,8 @@ use super::engine;
 use super::options::Options;
 use super::stats::Stats;
 use allocator_api2::alloc::{AllocError, Allocator};
+use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
-use std::alloc::{GlobalAlloc, Layout};
 
 /// The allocator of the process: a handle without state.
 ///

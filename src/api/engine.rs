@@ -9,7 +9,7 @@ use crate::pool;
 use crate::sync::Ordering;
 use crate::thread::large::{self, Want};
 use crate::thread::{cache, init, purger};
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 pub(super) use crate::thread::settings;
 

@@ -3,8 +3,8 @@
 use super::cenote::{as_slice, dangling, move_block, zero_tail};
 use super::engine::RawHeap;
 use allocator_api2::alloc::{AllocError, Allocator};
+use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::alloc::Layout;
 
 /// An independent heap: a set of pools of its own.
 ///

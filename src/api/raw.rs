@@ -35,7 +35,7 @@ use crate::thread::large::{self, Want};
 use crate::thread::{by_address, cache};
 use core::fmt;
 use core::ptr::null_mut;
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 /// The pointer did not come from cenote; nothing was done with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -105,6 +105,13 @@ enum Free {
     Clean,
 }
 
+/// Slices that were taken out to be purged, and how many of them are dirty.
+struct Claim {
+    first: u32,
+    count: u32,
+    dirty: usize,
+}
+
 /// One bit for each slice of the longest run: set where it was clean.
 pub type CleanMask = [u64; RUN_MAX_SLICES as usize / 64];
 
@@ -193,10 +200,10 @@ impl<B: Backing> Arenas<B> {
     /// moves `below` to its start. Unless `all`, only slices that were free when [`age`](Self::age) was last called
     /// count. Returns the slices purged, `None` if there was no such run.
     pub fn purge_run(&self, below: &mut u32, keep: usize, all: bool) -> Option<usize> {
-        let (first, count) = self.hold().claim(below, keep, all)?;
-        let done = self.backing.purge(first, count);
-        self.hold().put_purged(first, count, done);
-        Some(if done { count as usize } else { 0 })
+        let claim = self.hold().claim(below, keep, all)?;
+        let done = self.backing.purge(claim.first, claim.count);
+        self.hold().put_purged(&claim, done);
+        Some(if done { claim.dirty } else { 0 })
     }
 
     /// What is dirty now is aged from now on.
@@ -328,32 +335,52 @@ impl<B: Backing> Held<'_, B> {
         }
         let keep = dirty.saturating_sub(clean as usize).max(least);
         let mut below = u32::MAX;
-        while let Some((first, count)) = self.claim(&mut below, keep, true) {
-            let done = self.backing.purge(first, count);
-            self.put_purged(first, count, done);
+        while let Some(claim) = self.claim(&mut below, keep, true) {
+            let done = self.backing.purge(claim.first, claim.count);
+            self.put_purged(&claim, done);
         }
     }
 
     /// Puts slices back that were claimed for a purge, which is `done` or could not be.
-    fn put_purged(&mut self, first: u32, count: u32, done: bool) {
-        for (arena, bits) in self.parts(first, count) {
+    fn put_purged(&mut self, claim: &Claim, done: bool) {
+        for (arena, bits) in self.parts(claim.first, claim.count) {
             self.put(arena, bits, if done { Free::Clean } else { Free::Dirty });
         }
         if done {
-            self.inner.purged_slices += count as usize;
+            self.inner.purged_slices += claim.dirty;
             self.inner.purges += 1;
         }
     }
 
-    /// Where `count` slices fit into one arena: the fullest first, else an empty one, which for `dense` ones may be backed
-    /// by a huge page.
+    /// Where `count` slices fit into one arena: backed ones first, then the fullest arena, then an empty one, which for `dense`
+    /// ones may be backed by a huge page.
     fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
-        let backed = if self.inner.dirty_slices > 0 { self.find_in_partial(count, align, true) } else { None };
-        if let Some(place) = backed.or_else(|| self.find_in_partial(count, align, false)) {
+        if let Some(place) = self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false)) {
             return Some(place);
         }
         let arena = if dense { self.find_in_chunks(1) } else { None };
         Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
+    }
+
+    /// Where `count` backed slices fit into one arena: the fullest first.
+    fn find_backed(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+        if self.inner.dirty_slices < count as usize {
+            return None;
+        }
+        self.find_in_partial(count, align, true).or_else(|| {
+            let arena = self.backed_empty()?;
+            let record = self.record(arena);
+            Some((arena, find_run(record.free & !record.clean, count, align)?))
+        })
+    }
+
+    /// An empty arena of which something is backed, among the first that are empty.
+    fn backed_empty(&self) -> Option<u32> {
+        /// Empty arenas that are looked at.
+        const PROBES: usize = 64;
+        let first = self.next_empty(self.inner.first_empty_word * 64);
+        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
+        empties.find(|&arena| self.record(arena).clean != FULL)
     }
 
     /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
@@ -593,7 +620,7 @@ impl<B: Backing> Held<'_, B> {
     }
 
     /// Takes the highest run of slices to purge below `below`, and moves `below` there.
-    fn claim(&mut self, below: &mut u32, keep: usize, all: bool) -> Option<(u32, u32)> {
+    fn claim(&mut self, below: &mut u32, keep: usize, all: bool) -> Option<Claim> {
         /// The longest run purged in one call, which bounds how long its slices are out of reach.
         const LONGEST: u32 = 1 << 12;
         let unit = self.backing.purge_unit();
@@ -624,10 +651,28 @@ impl<B: Backing> Held<'_, B> {
         if first == end {
             return None;
         }
+        let (first, end) = self.widened(first, end, unit);
+        let dirty = self.inner.dirty_slices;
         for (arena, bits) in self.parts(first, end - first) {
             self.take(arena, bits);
         }
-        Some((first, end - first))
+        Some(Claim { first, count: end - first, dirty: dirty - self.inner.dirty_slices })
+    }
+
+    /// `first .. end` with the clean groups of `unit` slices around it, up to the next multiple of [`METADATA_SLICES`] on
+    /// each side: so that metadata goes with the last of its slices, however few of them are purged at a time.
+    fn widened(&self, mut first: u32, mut end: u32, unit: u32) -> (u32, u32) {
+        let is_clean = |group: u32| {
+            let bits = mask(group % ARENA_SLICES, unit);
+            self.record(group / ARENA_SLICES).clean & bits == bits
+        };
+        while !first.is_multiple_of(METADATA_SLICES) && is_clean(first - unit) {
+            first -= unit;
+        }
+        while !end.is_multiple_of(METADATA_SLICES) && end < self.inner.grown * ARENA_SLICES && is_clean(end) {
+            end += unit;
+        }
+        (first, end)
     }
 
     fn age(&mut self) {

@@ -14,6 +14,8 @@ pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 /// descriptors to go through, and more memory waits for the last block of a pool to come home.
 pub(crate) const WIDE_FROM_SLICES: u32 = ARENA_SLICES;
 pub(crate) const WIDE_SLICES: u32 = 4;
+/// Slices whose descriptors fill a small OS page: when all of them are clean, it goes back too.
+pub(crate) const METADATA_SLICES: u32 = 64;
 
 /// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
 pub(crate) const BITS_WORDS_PER_SLICE: usize = 8;
@@ -68,7 +70,7 @@ pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
 /// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
 /// once would keep a few blocks of each.
-pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 4 << 10;
+pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 1 << 10;
 /// A lean program's depots hold this part of what others hold.
 pub(crate) const LEAN_DEPOT_PART: u16 = 16;
 /// The least that is made resident ahead of a copy.
@@ -98,6 +100,7 @@ pub(crate) const WAKE_BYTES: usize = 1 << 20;
 const _: () =
     assert!((FIRST_REFILL_BLOCKS * 8).is_multiple_of(CACHE_LINE_BYTES), "first refills are whole cache lines");
 const _: () = assert!(MAGAZINE_SLOTS.is_power_of_two());
+const _: () = assert!(METADATA_SLICES.is_multiple_of(ARENA_SLICES) && HUGE_SLICES.is_multiple_of(METADATA_SLICES));
 const _: () = assert!(RUN_MAX_ALIGN.is_multiple_of(ARENA_BYTES));
 const _: () = assert!(RUN_MAX_SLICES.is_multiple_of(64));
 const _: () = assert!(MAX_HEAPS <= 1 << 16, "an owner is sixteen bits of a slice word");

@@ -1,16 +1,18 @@
 //! Blocks outside the reservation, which the system allocator serves: *large* ones, above the longest run, and
 //! *fallback* ones of any size, when memory in the reservation is short.
 //!
-//! Large blocks are listed with their lengths, so that a pointer alone tells whether it is one of them. Fallback blocks
+//! Large blocks are listed with their lengths by address, so that a pointer alone tells whether it is one of them: a look-up
+//! halves the list at each step. To list a block moves those above it, which is nothing beside its mapping. Fallback blocks
 //! are only counted: while there are any, a pointer outside that is not listed is taken for one.
 //!
 //! # Invariants
-//! 1. Entries `0 .. *LISTED` of the list are the large blocks, each once; they are touched under the lock of `LISTED`.
+//! 1. Entries `0 .. *LISTED` of the list are the large blocks, each once, in ascending order of their addresses; they are
+//!    touched under the lock of `LISTED`.
 //! 2. [`LARGE_BLOCKS`] is at least one while a block that was handed out is listed.
 
 use crate::os::{Region, backing};
 use crate::sync::{AtomicUsize, Lock, Ordering};
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 struct Entry {
     address: *mut u8,
@@ -131,8 +133,13 @@ fn list(address: *mut u8, bytes: usize) {
         FALLBACK_BLOCKS.fetch_add(1, Ordering::Relaxed);
         return;
     }
-    // SAFETY: the entry is accessible, and the lock is held.
-    unsafe { LIST.at(*listed).write(Entry { address, bytes }) };
+    let (Ok(index) | Err(index)) = find(*listed, address);
+    // SAFETY: entries up to the length are accessible, and the lock is held.
+    unsafe {
+        let place = LIST.at(index);
+        place.copy_to(place.add(1), (*listed - index) as usize);
+        place.write(Entry { address, bytes });
+    }
     *listed += 1;
     // ORDERING: Relaxed: whoever asks about the block got it from here.
     LARGE_BLOCKS.fetch_add(1, Ordering::Relaxed);
@@ -142,8 +149,13 @@ fn list(address: *mut u8, bytes: usize) {
 fn unlist(block: *mut u8) -> Option<usize> {
     let bytes = with_entry(block, |listed, index| {
         *listed -= 1;
-        // SAFETY: both entries are accessible, and the lock is held.
-        unsafe { LIST.at(index).replace(LIST.at(*listed).read()).bytes }
+        // SAFETY: entries up to the old length are accessible and initialised, and the lock is held.
+        unsafe {
+            let place = LIST.at(index);
+            let bytes = (*place).bytes;
+            place.copy_from(place.add(1), (*listed - index) as usize);
+            bytes
+        }
     })?;
     // ORDERING: Relaxed: statistics, and a hint to those who have no such block.
     LARGE_BLOCKS.fetch_sub(1, Ordering::Relaxed);
@@ -158,9 +170,19 @@ fn with_entry<R>(block: *mut u8, visit: impl FnOnce(&mut u32, u32) -> R) -> Opti
         return None;
     }
     let mut listed = LISTED.lock();
-    // SAFETY: entries below the length are accessible and initialised, and the lock is held.
-    let index = (0..*listed).find(|&index| unsafe { (*LIST.at(index)).address } == block)?;
+    let index = find(*listed, block).ok()?;
     Some(visit(&mut listed, index))
+}
+
+/// The index of the entry for `block` among the first `listed`, or where it belongs. The lock is held.
+fn find(listed: u32, block: *mut u8) -> Result<u32, u32> {
+    if listed == 0 {
+        return Err(0);
+    }
+    // SAFETY: entries below the length are accessible and initialised, and the lock is held.
+    let entries = unsafe { core::slice::from_raw_parts(LIST.at(0), listed as usize) };
+    let found = entries.binary_search_by_key(&block.addr(), |entry| entry.address.addr());
+    found.map(|index| index as u32).map_err(|index| index as u32)
 }
 
 /// For the fork handlers.

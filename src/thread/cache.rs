@@ -25,7 +25,7 @@ use crate::pool;
 use crate::sync::Ordering;
 use core::cell::Cell;
 use core::ffi::c_void;
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 /// See the module.
 #[repr(C)]
@@ -308,6 +308,11 @@ pub(super) fn watch_threads() {
         storage::with(detach);
     }
     EXIT.set(ended);
+}
+
+/// Where this thread's cache lies, which no other thread's does while it lives.
+pub(super) fn place() -> usize {
+    storage::with(|cache| (&raw const *cache).addr())
 }
 
 /// The number of this thread's heap, if it has one.

@@ -4,13 +4,15 @@ use super::{cache, fork, settings};
 use crate::base::config::*;
 use crate::heap::{self, Reservation, magazine, outside};
 use crate::os;
-use crate::sync::{Lock, Once};
+use crate::sync::{AtomicUsize, Lock, Once, Ordering};
 
 const READY: u32 = 1;
 /// The system granted no useful amount of address space: everything comes from the system allocator.
 const REFUSED: u32 = 2;
 
 static RESERVATION: Once = Once::new();
+/// Which thread makes the reservation, by the place of its cache; zero if none does.
+static MAKER: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether there is a reservation, making it if nobody tried yet.
 #[inline]
@@ -27,9 +29,17 @@ pub(crate) fn is_done() -> bool {
     RESERVATION.state() == READY
 }
 
+/// Makes the reservation, or waits for the thread that does. False for that thread itself: a function that it calls for the
+/// purpose, such as `mmap`, may be another library's, and ask for blocks, which the system allocator has to serve then.
 #[cold]
 fn initialise() -> bool {
+    let me = cache::place();
+    // ORDERING (all): Relaxed: a thread looks for its own number, which it wrote itself.
+    if MAKER.load(Ordering::Relaxed) == me {
+        return false;
+    }
     let (state, here) = RESERVATION.call(|| {
+        MAKER.store(me, Ordering::Relaxed);
         settings::read_environment();
         if !reserve() || heap::create().is_none_or(|heap| heap.id != heap::COMMUNAL) {
             return REFUSED;
@@ -38,6 +48,9 @@ fn initialise() -> bool {
         cache::watch_threads();
         READY
     });
+    if here {
+        MAKER.store(0, Ordering::Relaxed);
+    }
     if here && state == READY {
         // These may allocate.
         fork::watch();

@@ -10,7 +10,7 @@ use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
 use crate::arena::CleanMask;
 use crate::pool::{self, Kind, SliceWord, address_of};
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 /// The owner in the words of runs that belong to no first-class heap.
 pub(crate) const NOBODY: u32 = COMMUNAL;

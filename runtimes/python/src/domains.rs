@@ -4,24 +4,16 @@
 //! function that was there before: after a late install there are many, after a preload none was seen.
 //!
 //! # Invariants
-//! 1. [`BEFORE`] is set before any function of this module is in force, and never again: the context of each function is
-//!    the entry of its domain.
+//! 1. The context of each function of this module is the [`Before`] of its domain, which is there for good.
 
 use crate::interpreter::{Domain, Functions, Interpreter};
+use alloc::boxed::Box;
 use cenote::raw;
 use core::ffi::c_void;
 use core::ptr;
-use std::sync::OnceLock;
 
-/// The functions before ours, by domain.
-static BEFORE: [OnceLock<Before>; 3] = [const { OnceLock::new() }; 3];
-
+/// The functions before ours, of one domain.
 struct Before(Functions);
-
-// SAFETY: functions of an allocator, and what they are called with; Python shares them among threads itself.
-unsafe impl Send for Before {}
-// SAFETY: likewise.
-unsafe impl Sync for Before {}
 
 unsafe extern "C" fn malloc(_before: *mut c_void, size: usize) -> *mut c_void {
     raw::malloc(size).cast()
@@ -58,8 +50,8 @@ unsafe extern "C" fn free(before: *mut c_void, block: *mut c_void) {
 pub fn replace(interpreter: &Interpreter) {
     // The outermost first: pymalloc takes and frees its own memory through the raw domain.
     for domain in [Domain::Obj, Domain::Mem, Domain::Raw] {
-        let before = BEFORE[domain as usize].get_or_init(|| Before(interpreter.functions(domain)));
-        let context = ptr::from_ref(before).cast_mut().cast();
+        let before = Box::leak(Box::new(Before(interpreter.functions(domain))));
+        let context = ptr::from_mut(before).cast();
         // SAFETY: blocks of the functions before are passed on to them.
         unsafe { interpreter.set_functions(domain, &Functions { context, malloc, calloc, realloc, free }) };
     }

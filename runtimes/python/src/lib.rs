@@ -11,9 +11,16 @@
 //! The library is not linked against Python. [`interpreter`] looks the symbols up, so that the loader may put it into any
 //! program: in one that is no Python the constructor finds nothing and does nothing.
 
+// As it is shipped, without unwinding, it needs no `std`, which would make a twentieth of a small interpreter's memory.
+#![cfg_attr(panic = "abort", no_std)]
+
+extern crate alloc;
+
 mod domains;
 mod interpreter;
 mod report;
+#[cfg(panic = "abort")]
+mod runtime;
 
 use cenote::{Cenote, Options};
 use core::ffi::c_int;

@@ -13,7 +13,7 @@ mod weak;
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute;
 use core::ptr::null_mut;
-use std::alloc::Layout;
+use core::alloc::Layout;
 use weak::weak_symbol;
 
 type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;

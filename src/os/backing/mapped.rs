@@ -3,7 +3,7 @@
 
 use crate::os::page_bytes;
 use core::ptr::null_mut;
-use std::alloc::Layout;
+use core::alloc::Layout;
 
 /// What lies right before a block.
 struct Head {
