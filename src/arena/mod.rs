@@ -305,7 +305,8 @@ impl<B: Backing> Held<'_, B> {
             None
         };
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        if let Some(arena) = roomy.filter(|&first| self.are_backed(first, arenas)) {
+        let is_backed = |first: u32| (first..first + arenas).all(|arena| self.record(arena).clean == 0);
+        if let Some(arena) = roomy.filter(|&first| is_backed(first)) {
             return Some((arena, 0));
         }
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
