@@ -47,7 +47,7 @@ impl Effort {
     /// What `run` asks for.
     pub fn new(run: &Run) -> Self {
         let (budget_s, wanted, curves, divisor, timeout_s) = match run.mode() {
-            Mode::Quick => (Some(36), 3, 1, 2, 10),
+            Mode::Quick => (Some(33), 3, 1, 2, 10),
             Mode::Usual => (Some(285), 5, 1, 1, 30),
             Mode::Full => (None, 15, 3, 1, 30),
         };

@@ -55,7 +55,7 @@ fn a_run_is_complete_and_everything_can_be_made_of_its_file() {
             assert_eq!(repetitions, [0, 1, 2], "{subject} {workload}");
         }
     }
-    let command = "cargo run --release -p cenote-bench -- --alloc system,cenote";
+    let command = "cargo run --release -p cenote-bench -- --alloc 'system,cenote'";
     assert!(results.command.starts_with(command), "{}", results.command);
     assert_eq!(results.profile, "release");
 
