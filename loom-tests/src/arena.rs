@@ -207,7 +207,7 @@ fn a_run_grows_in_place_into_slices_that_nobody_takes() {
             let world = world.clone();
             thread::spawn(move || world.take(1).is_some())
         };
-        let grown = world.arenas.take_at(run + 1, 1, None);
+        let grown = world.arenas.take_at(run + 1, 1);
         if grown {
             world.use_slices(run + 1, 1, false);
         }

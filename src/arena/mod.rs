@@ -137,7 +137,7 @@ impl<B: Backing> Arenas<B> {
         Held { inner: self.inner.lock(), backing: &self.backing }
     }
 
-    /// Takes `count` slices for a pool, at a multiple of `count` (a power of two), from the fullest arena that has them.
+    /// Takes `count` slices for a pool, at a multiple of `count` (a power of two): backed ones first, then from the fullest arena.
     /// Tells the first and whether all of them are clean. A pool that is `dense` will soon be full of blocks.
     pub fn take_pool(&self, count: u32, dense: bool) -> Option<(u32, bool)> {
         debug_assert!(count.is_power_of_two() && count <= ARENA_SLICES);
@@ -171,7 +171,7 @@ impl<B: Backing> Arenas<B> {
     }
 
     /// Takes the `count` slices from `first` on if all of them are free: a run grows where it is, and is about to be filled.
-    pub fn take_at(&self, first: u32, count: u32, clean: Option<&mut CleanMask>) -> bool {
+    pub fn take_at(&self, first: u32, count: u32) -> bool {
         let mut held = self.hold();
         let end = first + count;
         while held.inner.grown < end.div_ceil(ARENA_SLICES) {
@@ -183,7 +183,7 @@ impl<B: Backing> Arenas<B> {
         let free = held.parts(first, count).all(|(arena, bits)| held.record(arena).free & bits == bits);
         if free {
             held.ask_huge_within(first, count);
-            held.take_range(first, count, clean);
+            held.take_range(first, count, None);
         }
         free
     }
@@ -322,11 +322,6 @@ impl<B: Backing> Held<'_, B> {
         Some((dense.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
     }
 
-    /// Whether something of each of the `count` arenas from `first` on is backed.
-    fn are_backed(&self, first: u32, count: u32) -> bool {
-        (first..first + count).all(|arena| self.record(arena).clean != FULL)
-    }
-
     /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Under the lock: whoever
     /// wants memory to be given back so soon has other worries than to wait.
     fn swap(&mut self, clean: u32) {
@@ -369,19 +364,20 @@ impl<B: Backing> Held<'_, B> {
             return None;
         }
         self.find_in_partial(count, align, true).or_else(|| {
-            let arena = self.backed_empty()?;
+            let arena = self.backed_empties(1)?;
             let record = self.record(arena);
             Some((arena, find_run(record.free & !record.clean, count, align)?))
         })
     }
 
-    /// An empty arena of which something is backed, among the first that are empty.
-    fn backed_empty(&self) -> Option<u32> {
+    /// The first of `count` consecutive empty arenas, of each of which something is backed, among the first that are empty.
+    fn backed_empties(&self, count: u32) -> Option<u32> {
         /// Empty arenas that are looked at.
         const PROBES: usize = 64;
         let first = self.next_empty(self.inner.first_empty_word * 64);
         let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
-        empties.find(|&arena| self.record(arena).clean != FULL)
+        let is_backed = |arena: u32| self.record(arena).clean != FULL;
+        empties.find(|&first| self.empties_from(first, count) == count && (first..first + count).all(is_backed))
     }
 
     /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
@@ -410,21 +406,15 @@ impl<B: Backing> Held<'_, B> {
     /// The first of `count` consecutive empty arenas for what is sure to fill them: backed ones, or in chunks that ask for
     /// huge pages. None unless enough is in use.
     fn find_in_chunks(&mut self, count: u32) -> Option<u32> {
-        /// Empty arenas that are looked at for those that are backed.
-        const PROBES: usize = 64;
-        if self.inner.used_slices + ((count - 1) * ARENA_SLICES) as usize >= self.inner.huge_from_slices {
-            let end = self.inner.chunk + HUGE_ARENAS;
-            let in_chunk = self.next_empty(self.inner.chunk).filter(|&arena| arena + count <= end);
-            if let Some(arena) = in_chunk.filter(|&arena| self.empties_from(arena, count) == count) {
-                return Some(arena);
-            }
-            let first = self.next_empty(self.inner.first_empty_word * 64);
-            let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
-            let backed =
-                empties.find(|&arena| self.empties_from(arena, count) == count && self.are_backed(arena, count));
-            return backed.or_else(|| self.find_chunks(count));
+        if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < self.inner.huge_from_slices {
+            return None;
         }
-        None
+        let end = self.inner.chunk + HUGE_ARENAS;
+        let in_chunk = self.next_empty(self.inner.chunk).filter(|&arena| arena + count <= end);
+        in_chunk
+            .filter(|&arena| self.empties_from(arena, count) == count)
+            .or_else(|| self.backed_empties(count))
+            .or_else(|| self.find_chunks(count))
     }
 
     /// The first of as many chunks as hold `count` arenas, which ask for huge pages now if nothing of them is backed.

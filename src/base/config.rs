@@ -14,6 +14,7 @@ pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 /// descriptors to go through, and more memory waits for the last block of a pool to come home.
 pub(crate) const WIDE_FROM_SLICES: u32 = ARENA_SLICES;
 pub(crate) const WIDE_SLICES: u32 = 4;
+
 /// Slices whose descriptors fill a small OS page: when all of them are clean, it goes back too.
 pub(crate) const METADATA_SLICES: u32 = 64;
 

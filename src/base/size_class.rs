@@ -64,7 +64,7 @@ const fn describe(class: usize) -> Class {
         slices *= 2;
     }
     let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
-    assert!(SLICE_BYTES / size < words * 64 + 1, "a pool's slices have free-list words for all its blocks");
+    assert!(SLICE_BYTES / size <= words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);

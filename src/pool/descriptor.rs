@@ -135,7 +135,7 @@ impl Pool {
 
     /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
     pub(crate) fn touch(&mut self) {
-        // SAFETY: a pool's slices have words for all its blocks.
+        // SAFETY: a pool's slices have words for all its blocks, and of a new one they are zero (invariant 3).
         unsafe { self.bits().write_volatile(0) };
     }
 
@@ -193,7 +193,8 @@ impl Pool {
     }
 
     /// Puts `blocks`, the first of which lies in this pool, back up to one that lies elsewhere. Returns how many, or the
-    /// block that cannot be put back.
+    /// block that cannot be put back. `first` and `class` are this pool's: with them its free list is found without waiting for
+    /// the descriptor, which has often left the cache.
     #[inline]
     pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> Result<usize, (*mut u8, Misuse)> {
         let Class { size, reciprocal, .. } = TABLE[class];

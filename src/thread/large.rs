@@ -161,7 +161,7 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Opti
     }
     let wanted = slices_for(new.size());
     if wanted > slices {
-        if !ARENAS.take_at(first + slices, wanted - slices, None) {
+        if !ARENAS.take_at(first + slices, wanted - slices) {
             return None;
         }
         for slice in first + slices..first + wanted {

@@ -15,7 +15,7 @@ use super::{init, settings};
 use crate::base::config::*;
 use crate::base::purge_mode::PurgeMode;
 use crate::heap::magazine;
-use crate::heap::{self, ARENAS, heap_at, residency};
+use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
 use crate::sync::{AtomicU32, Lock, Ordering, Watch};
@@ -211,9 +211,6 @@ const RETAIN_SHARE: usize = 16;
 
 /// Free slices to keep although they are idle, with `used` in use.
 fn retain_slices(used: usize) -> usize {
-    if residency::is_lean() {
-        return settings::retain_bytes().unwrap_or(LEAN_RETAIN_BYTES) / SLICE_BYTES;
-    }
     let by_share = (used * SLICE_BYTES / RETAIN_SHARE).clamp(RETAIN_MIN_BYTES, RETAIN_MAX_BYTES);
     settings::retain_bytes().unwrap_or(by_share) / SLICE_BYTES
 }

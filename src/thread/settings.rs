@@ -26,9 +26,12 @@ pub(crate) const MAX_VERIFY: u32 = 2;
 
 // ORDERING (all of this module): Relaxed: each option stands for itself, and a thread that sees a change late is only late.
 
+/// Free memory to keep; none if it is a share of what is in use.
 pub(crate) fn retain_bytes() -> Option<usize> {
-    let bytes = RETAIN_BYTES.load(Ordering::Relaxed);
-    (bytes != BY_SHARE).then_some(bytes)
+    match RETAIN_BYTES.load(Ordering::Relaxed) {
+        BY_SHARE => residency::is_lean().then_some(LEAN_RETAIN_BYTES),
+        bytes => Some(bytes),
+    }
 }
 
 pub(crate) fn set_retain_bytes(bytes: Option<usize>) {
@@ -164,8 +167,7 @@ pub(super) fn huge_from_bytes() -> usize {
 
 /// Tells the arenas the options that are theirs.
 pub(super) fn tell_arenas() {
-    let swap_above =
-        if residency::is_lean() { retain_bytes().unwrap_or(LEAN_RETAIN_BYTES) } else { usize::MAX };
+    let swap_above = retain_bytes().filter(|_| residency::is_lean()).unwrap_or(usize::MAX);
     ARENAS.set_huge_from(huge_from_bytes());
     ARENAS.set_swap_above(swap_above);
 }

@@ -99,12 +99,10 @@ impl Inner {
 
     /// An empty magazine for `class`; none if memory is short.
     pub(super) fn take_magazine(&mut self, class: usize) -> Option<Top> {
-        if self.empties == NIL
-            && let Some(index) = magazine::take_unused()
-        {
-            return Some(magazine::ready(index, class));
-        }
         if self.empties == NIL {
+            if let Some(index) = magazine::take_unused() {
+                return Some(magazine::ready(index, class));
+            }
             // The lowest is taken first.
             magazine::grow().rev().for_each(|index| self.keep(index));
         }

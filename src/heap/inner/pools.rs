@@ -99,12 +99,8 @@ impl Inner {
         } else {
             slices
         };
-        let wide_pool = ARENAS.take_pool(wide, dense).map(|taken| (wide, taken));
-        let Some((slices, (first, clean))) =
-            wide_pool.or_else(|| ARENAS.take_pool(slices, dense).map(|taken| (slices, taken)))
-        else {
-            return false;
-        };
+        let taken = [wide, slices].into_iter().find_map(|slices| Some((slices, ARENAS.take_pool(slices, dense)?)));
+        let Some((slices, (first, clean))) = taken else { return false };
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
