@@ -31,6 +31,11 @@ pub(crate) struct Inner {
     overfull: u32,
     /// Whether a magazine was exchanged since the purger last looked.
     active: bool,
+    /// How often the purger looked since, and found that none was.
+    quiet_looks: u32,
+    /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
+    /// taken from it keeps it.
+    outflow_bytes: usize,
     /// Whether what becomes free now was idle before, since the purger flushes it.
     idle: bool,
 }
@@ -103,6 +108,8 @@ impl Inner {
             unreported_bytes: 0,
             overfull: NIL,
             active: true,
+            quiet_looks: 0,
+            outflow_bytes: REPORT_BYTES,
             idle: false,
         }
     }
@@ -159,8 +166,8 @@ impl Inner {
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
-            match self.borrow_blocks(class, bottom, want) {
-                0 => self.take_blocks(class, bottom, want).blocks,
+            match self.borrow_blocks(class, bottom.cast(), want) {
+                0 => self.take_blocks(class, bottom.cast(), want).blocks,
                 borrowed => borrowed,
             }
         };
@@ -193,6 +200,7 @@ impl Inner {
         if top == no_magazine() {
             return self.take_magazine(class);
         }
+        self.outflow_bytes += TABLE[class].magazine as usize * size_of(class);
         if self.depot_has_room(class)
             && let Some(empty) = self.take_magazine(class)
         {
