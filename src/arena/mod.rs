@@ -74,7 +74,7 @@ struct Inner {
     huge_from_slices: usize,
     /// Dirty slices above this are purged when clean ones are taken.
     swap_above_slices: usize,
-    /// The first arena of the chunk that asked for huge pages last, for what is dense.
+    /// The first arena of the chunk that asked for huge pages last; `NIL` if part of it was purged since.
     chunk: u32,
     purged_slices: usize,
     purges: u64,
@@ -254,7 +254,7 @@ impl Inner {
             used_slices: 0,
             huge_from_slices: usize::MAX,
             swap_above_slices: usize::MAX,
-            chunk: 0,
+            chunk: NIL,
             purged_slices: 0,
             purges: 0,
             partial: [NIL; ARENA_SLICES as usize + 1],
@@ -351,11 +351,35 @@ impl<B: Backing> Held<'_, B> {
     /// Where `count` slices fit into one arena: backed ones first, then the fullest arena, then an empty one, which for `dense`
     /// ones may be backed by a huge page.
     fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
-        if let Some(place) = self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false)) {
-            return Some(place);
+        let place = if dense {
+            self.find_begun(count, align).or_else(|| Some((self.find_in_chunks(1)?, 0)))
+        } else {
+            self.beside_chunk(|held| held.find_begun(count, align).or_else(|| Some((held.find_arenas(1, 1)?, 0))))
+        };
+        place.or_else(|| Some((self.find_arenas(1, 1)?, 0)))
+    }
+
+    /// What `find` finds while the empty arenas of the chunk that was opened last are hidden. They are kept for what is dense,
+    /// which would have to open another chunk.
+    fn beside_chunk<T>(&mut self, find: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        const _: () = assert!(64 % HUGE_ARENAS == 0, "a word holds a chunk's arenas");
+        if self.inner.chunk == NIL {
+            return find(self);
         }
-        let arena = if dense { self.find_in_chunks(1) } else { None };
-        Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
+        let (word, chunk) = (self.inner.chunk / 64, ((1 << HUGE_ARENAS) - 1) << (self.inner.chunk % 64));
+        let hidden = *self.empty_word(word) & chunk;
+        *self.empty_word(word) &= !hidden;
+        let found = find(self);
+        if hidden != 0 {
+            *self.empty_word(word) |= hidden;
+            self.inner.first_empty_word = self.inner.first_empty_word.min(word);
+        }
+        found
+    }
+
+    /// Where `count` slices fit into an arena that is backed or has others in use.
+    fn find_begun(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+        self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false))
     }
 
     /// Where `count` backed slices fit into one arena: the fullest first.
@@ -409,10 +433,11 @@ impl<B: Backing> Held<'_, B> {
         if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < self.inner.huge_from_slices {
             return None;
         }
-        let end = self.inner.chunk + HUGE_ARENAS;
-        let in_chunk = self.next_empty(self.inner.chunk).filter(|&arena| arena + count <= end);
+        let chunk = Some(self.inner.chunk).filter(|&chunk| chunk != NIL);
+        let in_chunk = chunk.and_then(|chunk| Some((self.next_empty(chunk)?, chunk + HUGE_ARENAS)));
         in_chunk
-            .filter(|&arena| self.empties_from(arena, count) == count)
+            .filter(|&(arena, end)| arena + count <= end && self.empties_from(arena, count) == count)
+            .map(|(arena, _)| arena)
             .or_else(|| self.backed_empties(count))
             .or_else(|| self.find_chunks(count))
     }
@@ -643,6 +668,9 @@ impl<B: Backing> Held<'_, B> {
             return None;
         }
         let (first, end) = self.widened(first, end, unit);
+        if first / HUGE_SLICES <= self.inner.chunk / HUGE_ARENAS && self.inner.chunk < end.div_ceil(ARENA_SLICES) {
+            self.inner.chunk = NIL;
+        }
         let dirty = self.inner.dirty_slices;
         for (arena, bits) in self.parts(first, end - first) {
             self.take(arena, bits);
