@@ -26,6 +26,9 @@ use crate::sync::{Guard, Lock, NIL};
 
 const FULL: u16 = u16::MAX;
 
+/// Empty arenas that are looked at for one that is backed.
+const PROBES: usize = 64;
+
 /// What the arenas stand on: their records, their memory, and the means to get and give it back.
 ///
 /// # Safety
@@ -297,22 +300,23 @@ impl<B: Backing> Held<'_, B> {
         let arenas = count.div_ceil(ARENA_SLICES);
         let align_arenas = align.div_ceil(ARENA_SLICES);
         let fits_in_arena = arenas == 1 && align_arenas == 1;
-        let roomy = if room > 0 {
-            // Aligned to their length, so that what comes next does not start in the room of what came before.
-            let whole = (count + room).div_ceil(ARENA_SLICES);
-            self.find_arenas(whole, align_arenas.max(whole.next_power_of_two()))
-        } else {
-            None
-        };
+        // Aligned to their length, so that what comes next does not start in the room of what came before.
+        let whole = (count + room).div_ceil(ARENA_SLICES);
+        let align_whole = align_arenas.max(whole.next_power_of_two());
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        let is_backed = |first: u32| (first..first + arenas).all(|arena| self.record(arena).clean == 0);
-        if let Some(arena) = roomy.filter(|&first| is_backed(first)) {
+        let is_backed = |offset, record: &Record| offset >= arenas || record.clean == 0;
+        if room > 0
+            && let Some(arena) = self.find_empties(whole, align_whole, PROBES, is_backed)
+        {
             return Some((arena, 0));
         }
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
             return Some(place);
         }
-        if let Some(arena) = roomy.filter(|_| count >= ROOMY_MIN_SLICES) {
+        if room > 0
+            && count >= ROOMY_MIN_SLICES
+            && let Some(arena) = self.find_arenas(whole, align_whole)
+        {
             return Some((arena, 0));
         }
         if fits_in_arena {
@@ -396,12 +400,25 @@ impl<B: Backing> Held<'_, B> {
 
     /// The first of `count` consecutive empty arenas, of each of which something is backed, among the first that are empty.
     fn backed_empties(&self, count: u32) -> Option<u32> {
-        /// Empty arenas that are looked at.
-        const PROBES: usize = 64;
-        let first = self.next_empty(self.inner.first_empty_word * 64);
-        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
-        let is_backed = |arena: u32| self.record(arena).clean != FULL;
-        empties.find(|&first| self.empties_from(first, count) == count && (first..first + count).all(is_backed))
+        self.find_empties(count, 1, PROBES, |_, record| record.clean != FULL)
+    }
+
+    /// The first of `count` consecutive empty arenas, at a multiple of `align` arenas, that are `fit` by their place among these and
+    /// their record: the lowest, of so many `probes`.
+    fn find_empties(&self, count: u32, align: u32, probes: usize, fit: impl Fn(u32, &Record) -> bool) -> Option<u32> {
+        let mut start = self.inner.first_empty_word * 64;
+        for _ in 0..probes {
+            let empty = self.next_empty(start)?;
+            let first = empty.next_multiple_of(align);
+            let end = (first + count).min(self.inner.grown);
+            let misfit = (first..end).find(|&arena| !self.is_empty(arena) || !fit(arena - first, self.record(arena)));
+            match misfit {
+                None if end == first + count => return Some(first),
+                None => return None,
+                Some(arena) => start = arena + 1,
+            }
+        }
+        None
     }
 
     /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
@@ -480,19 +497,12 @@ impl<B: Backing> Held<'_, B> {
 
     /// The first of `count` consecutive empty arenas at a multiple of `align` arenas: the lowest, growing if need be.
     fn find_arenas(&mut self, count: u32, align: u32) -> Option<u32> {
-        let mut start = self.inner.first_empty_word * 64;
-        let mut lowest = None;
-        while let Some(empty) = self.next_empty(start) {
-            lowest.get_or_insert(empty);
-            let aligned = empty.next_multiple_of(align);
-            let length = self.empties_from(aligned, count);
-            if length == count {
-                self.inner.first_empty_word = lowest.unwrap_or(aligned) / 64;
-                return Some(aligned);
-            }
-            start = (aligned + length + 1).max(empty + 1);
-        }
+        let lowest = self.next_empty(self.inner.first_empty_word * 64);
         self.inner.first_empty_word = lowest.unwrap_or(self.inner.grown) / 64;
+        let found = self.find_empties(count, align, usize::MAX, |_, _| true);
+        if found.is_some() {
+            return found;
+        }
         // The empty arenas at the end count towards what is needed.
         let mut tail = self.inner.grown;
         while tail > 0 && self.is_empty(tail - 1) {

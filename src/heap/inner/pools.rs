@@ -129,7 +129,7 @@ impl Inner {
         }
         registry::try_orphans(|heap| {
             let Some(mut orphan) = heap.inner.try_lock() else { return false };
-            orphan.retire_cache();
+            orphan.retire_class(class);
             let mut moved = false;
             for list in 0..Pool::LISTS {
                 while orphan.classes[class].lists[list] != NIL {
