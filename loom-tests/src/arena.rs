@@ -81,6 +81,10 @@ unsafe impl Backing for Shared {
         }
     }
 
+    fn owners(&self) -> u32 {
+        1
+    }
+
     fn purge_unit(&self) -> u32 {
         1
     }

@@ -47,6 +47,8 @@ pub unsafe trait Backing {
     fn purge(&self, first: u32, count: u32) -> bool;
     /// Asks for huge pages for the [`HUGE_ARENAS`] arenas from `arena` on, of which nothing is backed. A hint.
     fn ask_huge(&self, arena: u32);
+    /// How many there are that fill arenas side by side: at least one.
+    fn owners(&self) -> u32;
     /// Purges are made of aligned groups of this many slices: an OS page may be larger than a slice.
     fn purge_unit(&self) -> u32;
 }
@@ -214,7 +216,7 @@ impl<B: Backing> Arenas<B> {
         self.hold().age();
     }
 
-    /// Asks for huge pages from `bytes` in use on.
+    /// Asks for huge pages from `bytes` in use on: for each owner, where these share them.
     pub fn set_huge_from(&self, bytes: usize) {
         self.inner.lock().huge_from_slices = bytes / SLICE_BYTES;
     }
@@ -447,7 +449,9 @@ impl<B: Backing> Held<'_, B> {
     /// The first of `count` consecutive empty arenas for what is sure to fill them: backed ones, or in chunks that ask for
     /// huge pages. None unless enough is in use.
     fn find_in_chunks(&mut self, count: u32) -> Option<u32> {
-        if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < self.inner.huge_from_slices {
+        // What one of many owners has in use says little of what the next chunk will hold.
+        let least = self.inner.huge_from_slices.saturating_mul(self.backing.owners() as usize);
+        if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < least {
             return None;
         }
         let chunk = Some(self.inner.chunk).filter(|&chunk| chunk != NIL);
