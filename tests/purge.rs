@@ -1,4 +1,4 @@
-//! Memory comes back: without a call, at a call, and from between blocks in use.
+//! Memory comes back: without a call, at a call, and from between blocks in use. It does not come before it is used.
 
 #![cfg(not(feature = "passthrough"))]
 
@@ -50,6 +50,25 @@ fn memory_of_an_idle_program_comes_back() {
         })
         .assert_silent();
     }
+}
+
+#[test]
+fn blocks_that_are_used_in_part_are_resident_in_part() {
+    const LARGE_BYTES: usize = 16 << 10;
+    child::run("blocks_that_are_used_in_part_are_resident_in_part", &[], || {
+        let mut blocks = Vec::with_capacity(MUCH / LARGE_BYTES);
+        // Much is in use, so that huge pages are.
+        let _others: Vec<_> = (0..MUCH / 64).map(|_| Box::new([1u8; 64])).collect();
+        let before = resident_bytes();
+        for _ in 0..MUCH / LARGE_BYTES {
+            let mut block = Vec::<u8>::with_capacity(LARGE_BYTES);
+            block.push(1);
+            blocks.push(block);
+        }
+        let grown = resident_bytes() - before;
+        assert!(grown < MUCH / 2, "{grown} of {MUCH} bytes, of each {LARGE_BYTES} one");
+    })
+    .assert_silent();
 }
 
 #[test]

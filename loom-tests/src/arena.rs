@@ -81,6 +81,10 @@ unsafe impl Backing for Shared {
         }
     }
 
+    fn owners(&self) -> u32 {
+        1
+    }
+
     fn purge_unit(&self) -> u32 {
         1
     }
@@ -288,7 +292,7 @@ fn a_purge_of_idle_slices_leaves_those_that_were_freed_since() {
 fn a_chunk_asks_for_huge_pages_once_and_before_anybody_has_a_part_of_it() {
     explore(|| {
         let world = Arc::new(World::new(2 * HUGE_ARENAS, true));
-        // The first chunk is taken for open, so it does not ask.
+        // The first chunk does not ask: too little is in use.
         (0..HUGE_ARENAS).for_each(|_| assert!(world.take(ARENA_SLICES).is_some()));
         world.arenas.set_huge_from(0);
         let other = {
@@ -298,6 +302,25 @@ fn a_chunk_asks_for_huge_pages_once_and_before_anybody_has_a_part_of_it() {
         let mine = world.take_as(ARENA_SLICES, true).expect("there is room in the second chunk");
         assert_ne!(Some(mine), other.join().expect("the thread ends"));
         assert_eq!([0, 1].map(|chunk| world.memory.0.huge[chunk].read()), [0, 1]);
+        world.arenas.check();
+    });
+}
+
+#[test]
+fn what_is_not_dense_leaves_the_chunk_to_what_is_unless_there_is_nothing_else() {
+    explore(|| {
+        let world = World::new(3 * HUGE_ARENAS, true);
+        (0..HUGE_ARENAS).for_each(|_| assert!(world.take(ARENA_SLICES).is_some()));
+        world.arenas.set_huge_from(0);
+        let chunk_of = |slice: Option<u32>| slice.expect("there is room") / (HUGE_ARENAS * ARENA_SLICES);
+        let dense = chunk_of(world.take_as(ARENA_SLICES, true));
+        for _ in 0..HUGE_ARENAS {
+            assert_ne!(chunk_of(world.take(ARENA_SLICES)), dense);
+        }
+        assert_eq!(chunk_of(world.take_as(ARENA_SLICES, true)), dense);
+        for _ in 2..HUGE_ARENAS {
+            assert_eq!(chunk_of(world.take(ARENA_SLICES)), dense);
+        }
         world.arenas.check();
     });
 }

@@ -26,6 +26,9 @@ use crate::sync::{Guard, Lock, NIL};
 
 const FULL: u16 = u16::MAX;
 
+/// Empty arenas that are looked at for one that is backed.
+const PROBES: usize = 64;
+
 /// What the arenas stand on: their records, their memory, and the means to get and give it back.
 ///
 /// # Safety
@@ -44,6 +47,8 @@ pub unsafe trait Backing {
     fn purge(&self, first: u32, count: u32) -> bool;
     /// Asks for huge pages for the [`HUGE_ARENAS`] arenas from `arena` on, of which nothing is backed. A hint.
     fn ask_huge(&self, arena: u32);
+    /// How many there are that fill arenas side by side: at least one.
+    fn owners(&self) -> u32;
     /// Purges are made of aligned groups of this many slices: an OS page may be larger than a slice.
     fn purge_unit(&self) -> u32;
 }
@@ -74,7 +79,7 @@ struct Inner {
     huge_from_slices: usize,
     /// Dirty slices above this are purged when clean ones are taken.
     swap_above_slices: usize,
-    /// The first arena of the chunk that asked for huge pages last, for what is dense.
+    /// The first arena of the chunk that asked for huge pages last; `NIL` if part of it was purged since.
     chunk: u32,
     purged_slices: usize,
     purges: u64,
@@ -211,7 +216,7 @@ impl<B: Backing> Arenas<B> {
         self.hold().age();
     }
 
-    /// Asks for huge pages from `bytes` in use on.
+    /// Asks for huge pages from `bytes` in use on: for each owner, where these share them.
     pub fn set_huge_from(&self, bytes: usize) {
         self.inner.lock().huge_from_slices = bytes / SLICE_BYTES;
     }
@@ -254,7 +259,7 @@ impl Inner {
             used_slices: 0,
             huge_from_slices: usize::MAX,
             swap_above_slices: usize::MAX,
-            chunk: 0,
+            chunk: NIL,
             purged_slices: 0,
             purges: 0,
             partial: [NIL; ARENA_SLICES as usize + 1],
@@ -297,22 +302,23 @@ impl<B: Backing> Held<'_, B> {
         let arenas = count.div_ceil(ARENA_SLICES);
         let align_arenas = align.div_ceil(ARENA_SLICES);
         let fits_in_arena = arenas == 1 && align_arenas == 1;
-        let roomy = if room > 0 {
-            // Aligned to their length, so that what comes next does not start in the room of what came before.
-            let whole = (count + room).div_ceil(ARENA_SLICES);
-            self.find_arenas(whole, align_arenas.max(whole.next_power_of_two()))
-        } else {
-            None
-        };
+        // Aligned to their length, so that what comes next does not start in the room of what came before.
+        let whole = (count + room).div_ceil(ARENA_SLICES);
+        let align_whole = align_arenas.max(whole.next_power_of_two());
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        let is_backed = |first: u32| (first..first + arenas).all(|arena| self.record(arena).clean == 0);
-        if let Some(arena) = roomy.filter(|&first| is_backed(first)) {
+        let is_backed = |offset, record: &Record| offset >= arenas || record.clean == 0;
+        if room > 0
+            && let Some(arena) = self.find_empties(whole, align_whole, PROBES, is_backed)
+        {
             return Some((arena, 0));
         }
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
             return Some(place);
         }
-        if let Some(arena) = roomy.filter(|_| count >= ROOMY_MIN_SLICES) {
+        if room > 0
+            && count >= ROOMY_MIN_SLICES
+            && let Some(arena) = self.find_arenas(whole, align_whole)
+        {
             return Some((arena, 0));
         }
         if fits_in_arena {
@@ -351,11 +357,35 @@ impl<B: Backing> Held<'_, B> {
     /// Where `count` slices fit into one arena: backed ones first, then the fullest arena, then an empty one, which for `dense`
     /// ones may be backed by a huge page.
     fn find_in_arena(&mut self, count: u32, align: u32, dense: bool) -> Option<(u32, u32)> {
-        if let Some(place) = self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false)) {
-            return Some(place);
+        let place = if dense {
+            self.find_begun(count, align).or_else(|| Some((self.find_in_chunks(1)?, 0)))
+        } else {
+            self.beside_chunk(|held| held.find_begun(count, align).or_else(|| Some((held.find_arenas(1, 1)?, 0))))
+        };
+        place.or_else(|| Some((self.find_arenas(1, 1)?, 0)))
+    }
+
+    /// What `find` finds while the empty arenas of the chunk that was opened last are hidden. They are kept for what is dense,
+    /// which would have to open another chunk.
+    fn beside_chunk<T>(&mut self, find: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        const _: () = assert!(64 % HUGE_ARENAS == 0, "a word holds a chunk's arenas");
+        if self.inner.chunk == NIL {
+            return find(self);
         }
-        let arena = if dense { self.find_in_chunks(1) } else { None };
-        Some((arena.or_else(|| self.find_arenas(1, 1))?, 0))
+        let (word, chunk) = (self.inner.chunk / 64, ((1 << HUGE_ARENAS) - 1) << (self.inner.chunk % 64));
+        let hidden = *self.empty_word(word) & chunk;
+        *self.empty_word(word) &= !hidden;
+        let found = find(self);
+        if hidden != 0 {
+            *self.empty_word(word) |= hidden;
+            self.inner.first_empty_word = self.inner.first_empty_word.min(word);
+        }
+        found
+    }
+
+    /// Where `count` slices fit into an arena that is backed or has others in use.
+    fn find_begun(&mut self, count: u32, align: u32) -> Option<(u32, u32)> {
+        self.find_backed(count, align).or_else(|| self.find_in_partial(count, align, false))
     }
 
     /// Where `count` backed slices fit into one arena: the fullest first.
@@ -372,12 +402,25 @@ impl<B: Backing> Held<'_, B> {
 
     /// The first of `count` consecutive empty arenas, of each of which something is backed, among the first that are empty.
     fn backed_empties(&self, count: u32) -> Option<u32> {
-        /// Empty arenas that are looked at.
-        const PROBES: usize = 64;
-        let first = self.next_empty(self.inner.first_empty_word * 64);
-        let mut empties = core::iter::successors(first, |&arena| self.next_empty(arena + 1)).take(PROBES);
-        let is_backed = |arena: u32| self.record(arena).clean != FULL;
-        empties.find(|&first| self.empties_from(first, count) == count && (first..first + count).all(is_backed))
+        self.find_empties(count, 1, PROBES, |_, record| record.clean != FULL)
+    }
+
+    /// The first of `count` consecutive empty arenas, at a multiple of `align` arenas, that are `fit` by their place among these and
+    /// their record: the lowest, of so many `probes`.
+    fn find_empties(&self, count: u32, align: u32, probes: usize, fit: impl Fn(u32, &Record) -> bool) -> Option<u32> {
+        let mut start = self.inner.first_empty_word * 64;
+        for _ in 0..probes {
+            let empty = self.next_empty(start)?;
+            let first = empty.next_multiple_of(align);
+            let end = (first + count).min(self.inner.grown);
+            let misfit = (first..end).find(|&arena| !self.is_empty(arena) || !fit(arena - first, self.record(arena)));
+            match misfit {
+                None if end == first + count => return Some(first),
+                None => return None,
+                Some(arena) => start = arena + 1,
+            }
+        }
+        None
     }
 
     /// Where `count` slices fit into an arena that has others in use: the fullest first. Memory that is backed comes first
@@ -406,13 +449,16 @@ impl<B: Backing> Held<'_, B> {
     /// The first of `count` consecutive empty arenas for what is sure to fill them: backed ones, or in chunks that ask for
     /// huge pages. None unless enough is in use.
     fn find_in_chunks(&mut self, count: u32) -> Option<u32> {
-        if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < self.inner.huge_from_slices {
+        // What one of many owners has in use says little of what the next chunk will hold.
+        let least = self.inner.huge_from_slices.saturating_mul(self.backing.owners() as usize);
+        if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < least {
             return None;
         }
-        let end = self.inner.chunk + HUGE_ARENAS;
-        let in_chunk = self.next_empty(self.inner.chunk).filter(|&arena| arena + count <= end);
+        let chunk = Some(self.inner.chunk).filter(|&chunk| chunk != NIL);
+        let in_chunk = chunk.and_then(|chunk| Some((self.next_empty(chunk)?, chunk + HUGE_ARENAS)));
         in_chunk
-            .filter(|&arena| self.empties_from(arena, count) == count)
+            .filter(|&(arena, end)| arena + count <= end && self.empties_from(arena, count) == count)
+            .map(|(arena, _)| arena)
             .or_else(|| self.backed_empties(count))
             .or_else(|| self.find_chunks(count))
     }
@@ -455,19 +501,12 @@ impl<B: Backing> Held<'_, B> {
 
     /// The first of `count` consecutive empty arenas at a multiple of `align` arenas: the lowest, growing if need be.
     fn find_arenas(&mut self, count: u32, align: u32) -> Option<u32> {
-        let mut start = self.inner.first_empty_word * 64;
-        let mut lowest = None;
-        while let Some(empty) = self.next_empty(start) {
-            lowest.get_or_insert(empty);
-            let aligned = empty.next_multiple_of(align);
-            let length = self.empties_from(aligned, count);
-            if length == count {
-                self.inner.first_empty_word = lowest.unwrap_or(aligned) / 64;
-                return Some(aligned);
-            }
-            start = (aligned + length + 1).max(empty + 1);
-        }
+        let lowest = self.next_empty(self.inner.first_empty_word * 64);
         self.inner.first_empty_word = lowest.unwrap_or(self.inner.grown) / 64;
+        let found = self.find_empties(count, align, usize::MAX, |_, _| true);
+        if found.is_some() {
+            return found;
+        }
         // The empty arenas at the end count towards what is needed.
         let mut tail = self.inner.grown;
         while tail > 0 && self.is_empty(tail - 1) {
@@ -643,6 +682,9 @@ impl<B: Backing> Held<'_, B> {
             return None;
         }
         let (first, end) = self.widened(first, end, unit);
+        if first / HUGE_SLICES <= self.inner.chunk / HUGE_ARENAS && self.inner.chunk < end.div_ceil(ARENA_SLICES) {
+            self.inner.chunk = NIL;
+        }
         let dirty = self.inner.dirty_slices;
         for (arena, bits) in self.parts(first, end - first) {
             self.take(arena, bits);

@@ -121,6 +121,10 @@ unsafe impl Backing for Reservation {
         residency::ask_huge(pool::address_of(arena * ARENA_SLICES));
     }
 
+    fn owners(&self) -> u32 {
+        registry::count().saturating_sub(COMMUNAL + 1).max(1)
+    }
+
     fn purge_unit(&self) -> u32 {
         (os::page_bytes() / SLICE_BYTES).max(1) as u32
     }

@@ -70,9 +70,14 @@ pub(crate) fn heap_at(id: u32) -> &'static Heap {
     unsafe { &*HEAPS.at(id) }
 }
 
+/// Heaps there are, whoever has them.
+pub(super) fn count() -> u32 {
+    ROSTER.count()
+}
+
 /// Calls `visit` with every heap.
 pub(crate) fn for_each(mut visit: impl FnMut(&'static Heap)) {
-    for id in 0..ROSTER.count() {
+    for id in 0..count() {
         visit(heap_at(id));
     }
 }

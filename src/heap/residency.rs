@@ -5,7 +5,7 @@
 //! | memory | comes | because |
 //! |---|---|---|
 //! | of a class's first pools, and of runs | page by page, when touched | much of it may never be |
-//! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before |
+//! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before, if it did |
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
 //! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice |
 //! | of such pools and of runs of a size known beforehand, when much is in use already | by huge pages, which they share | they fill them one after the other |
@@ -87,6 +87,14 @@ pub(crate) fn populate(start: *mut u8, bytes: usize) {
         // SAFETY: whole slices of accessible memory, which the caller has taken.
         unsafe { os::populate(start, bytes) };
     }
+}
+
+/// Whether nearly all OS pages of the `slices` slices from `first` on are resident, as far as the system tells.
+pub(super) fn is_resident(first: u32, slices: u32) -> bool {
+    let bytes = slices as usize * SLICE_BYTES;
+    // SAFETY: an arena that pools were made in stays accessible.
+    let pages = unsafe { os::resident_pages(pool::address_of(first), bytes) };
+    pages * os::page_bytes() >= bytes / 8 * 7
 }
 
 /// Gives the OS pages in `bytes` bytes from `start` on back. False if the system refuses.

@@ -13,17 +13,24 @@ impl Inner {
     /// Flushes everything cached: the mailbox, the depot and the parked magazines.
     pub(crate) fn retire_cache(&mut self) {
         self.collect();
-        let parked = Tops::new();
-        self.parked.move_to(&parked);
-        self.flush_all(&parked);
         for class in 0..CLASSES {
-            while let Some(top) = self.withdraw(class, no_magazine()) {
-                self.flush_and_put_away(class, top);
-            }
+            self.retire_class(class);
         }
         while self.empties != NIL {
             let top = self.take_magazine(0).expect("an empty magazine is at hand");
             magazine::put_away(top);
+        }
+    }
+
+    /// Flushes the parked magazine of `class` and those in its depot.
+    pub(super) fn retire_class(&mut self, class: usize) {
+        let top = self.parked.get(class);
+        if top != no_magazine() {
+            self.parked.set(class, no_magazine());
+            self.flush_and_put_away(class, top);
+        }
+        while let Some(top) = self.withdraw(class, no_magazine()) {
+            self.flush_and_put_away(class, top);
         }
     }
 

@@ -56,6 +56,8 @@ struct ClassHeap {
     refill: u8,
     /// Whether a block of this class was freed here before.
     met: bool,
+    /// The pools made last, the newest first. They may be no more.
+    made: [u32; 2],
     pools: u32,
     /// Slices and blocks of all its pools.
     slices: u32,
@@ -89,6 +91,7 @@ impl Inner {
             turned_away: false,
             refill: 0,
             met: false,
+            made: [0; 2],
             pools: 0,
             slices: 0,
             blocks: 0,

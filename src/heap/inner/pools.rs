@@ -124,7 +124,11 @@ impl Inner {
 
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
         let dense_from = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
-        let dense = self.classes[class].pools >= dense_from;
+        // A block larger than an OS page may be used in part. If the class's pools are found to be resident as a whole, its
+        // blocks are not.
+        let [newest, elder] = self.classes[class].made;
+        let is_filled = || size_of(class) <= os::page_bytes() || residency::is_resident(elder, TABLE[class].slices.into());
+        let dense = self.classes[class].pools >= dense_from && is_filled();
         let slices: u32 = TABLE[class].slices.into();
         let wide = if self.classes[class].slices >= WIDE_FROM_SLICES && !residency::is_lean() {
             TABLE[class].wide_slices.into()
@@ -145,6 +149,7 @@ impl Inner {
         if populate {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
+        self.classes[class].made = [first, newest];
         self.link_all(pool);
         self.relist(pool);
         true
@@ -159,7 +164,7 @@ impl Inner {
         }
         registry::try_orphans(|heap| {
             let Some(mut orphan) = heap.inner.try_lock() else { return false };
-            orphan.retire_cache();
+            orphan.retire_class(class);
             let mut moved = false;
             for list in 0..Pool::LISTS {
                 while orphan.classes[class].lists[list] != NIL {
