@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     parked: Tops,
     /// Bytes given to pools or the depot that the purger was not told of yet.
     unreported_bytes: usize,
+    /// Bytes of single blocks that were put back since the pools of such were last trimmed.
+    untrimmed_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
     /// Whether a magazine was exchanged since the purger last looked.
@@ -109,6 +111,7 @@ impl Inner {
             empties_count: 0,
             parked: Tops::new(),
             unreported_bytes: 0,
+            untrimmed_bytes: 0,
             overfull: NIL,
             active: true,
             quiet_looks: 0,
