@@ -110,7 +110,7 @@ impl Inner {
     pub(crate) fn tend_cache(&mut self) -> bool {
         /// Looks in a row at which no magazine was found exchanged before those of the thread are undercut.
         const QUIET_LOOKS: u32 = 2;
-        let was_active = core::mem::replace(&mut self.active, false);
+        let was_active = core::mem::replace(&mut self.looked_at, self.exchanges) != self.exchanges;
         self.quiet_looks = if was_active { 0 } else { self.quiet_looks.saturating_add(1) };
         self.idle = true;
         self.collect();

@@ -31,9 +31,11 @@ pub(crate) struct Inner {
     untrimmed_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Whether a magazine was exchanged since the purger last looked.
-    active: bool,
-    /// How often the purger looked since, and found that none was.
+    /// Magazines exchanged so far; how many it were when the last pool was made, and when the purger last looked.
+    exchanges: u32,
+    grown_at: u32,
+    looked_at: u32,
+    /// How often the purger looked since the last exchange.
     quiet_looks: u32,
     /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
     /// taken from it keeps it.
@@ -113,7 +115,10 @@ impl Inner {
             unreported_bytes: 0,
             untrimmed_bytes: 0,
             overfull: NIL,
-            active: true,
+            // As yet it counts as active.
+            exchanges: 1,
+            grown_at: 0,
+            looked_at: 0,
             quiet_looks: 0,
             outflow_bytes: REPORT_BYTES,
             idle: false,
@@ -151,7 +156,7 @@ impl Inner {
     /// Exchanges the empty magazine `top` of `class` (or none) for one with blocks: from the depot, from what others
     /// freed, from the pools. None if memory is short; then `top` still counts.
     pub(crate) fn fill(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if let Some(full) = self.withdraw(class, top) {
             return Some(full);
         }
@@ -202,7 +207,7 @@ impl Inner {
     /// Exchanges the full magazine `top` of `class` (or none) for one with room. None if memory is short; then there is
     /// no magazine any more, and no block in it.
     pub(crate) fn make_room(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if top == no_magazine() {
             return self.take_magazine(class);
         }
