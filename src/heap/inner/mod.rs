@@ -35,6 +35,11 @@ pub(crate) struct Inner {
     exchanges: u32,
     grown_at: u32,
     looked_at: u32,
+    /// The heap that this one looked at when it last grew; exchanges when another one last looked at this one, and how often
+    /// one did since the last exchange.
+    relieved: u32,
+    relieved_at: u32,
+    quiet_relieves: u8,
     /// How often the purger looked since the last exchange.
     quiet_looks: u32,
     /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
@@ -118,6 +123,9 @@ impl Inner {
             // As yet it counts as active.
             exchanges: 1,
             grown_at: 0,
+            relieved: id,
+            relieved_at: 0,
+            quiet_relieves: 0,
             looked_at: 0,
             quiet_looks: 0,
             outflow_bytes: REPORT_BYTES,

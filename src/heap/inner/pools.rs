@@ -148,6 +148,7 @@ impl Inner {
         let Some((slices, (first, clean))) = taken else { return false };
         if clean {
             self.trim();
+            self.relieve_another();
         }
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
