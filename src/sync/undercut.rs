@@ -19,26 +19,27 @@
 //! next.
 //!
 //! # Proof
-//! Whoever is the taker holds a lock, without which the owner neither adopts nor gives away a stack, nor goes on when it has
-//! found a null ([`compact`]). Slot *m* is the one exchanged. Let *P* and *Q* be the owner's points in the barriers.
+//! Let *m* be the slot that the taker exchanges, *P* and *Q* the owner's points in the two barriers, and *above* mean a top above
+//! the successor of *m*. The taker holds a lock. With it the owner starts over when it has found a null ([`compact`]).
 //!
-//! *Between two pushes to slot m the owner pops it at most once, and what it pops is what it pushed*: the taker writes null,
-//! or the same block in the place of a null.
-//!
-//! *A floor that stands was not passed, and never will be.* The top that was read, above *m* + 1, was stored before *Q*. Suppose
-//! that the owner pops the block that the taker found in slot *m*. If before storing that top: then it has pushed to slot
-//! *m* in between, a store that follows the taker's exchange, as a load of the exchange's predecessor precedes it, and that lies
-//! before *Q*; then the taker finds the slot written to. If after: if the owner was at *P* when it stored the top, or before, its
-//! later operations lie after *P*, since it was not in the middle of a pop of slot *m* with the top above *m* + 1; they find null.
-//! If after *P*, so do they.
-//!
-//! *Nothing is read too early.* What lies in the slots up to *m*, and in the blocks there, the owner wrote before it raised
-//! the top above *m* + 1, hence before *Q*.
-//!
-//! *A block that is put back is in one place.* If the owner has not popped it, it lies where it lay. If it has, even if all that
-//! anybody has seen of the pop is nothing, as the owner stopped between its load and its store, then slot *m* is above
-//! the top once the pop is done: what lies there is read by nobody before the owner writes there, and if it has written
-//! already, the exchange for null fails.
+//! 1. *Between two of its pushes to* m *the owner pops* m *at most once, and finds what it pushed, or null*: in between, the
+//!    taker writes null to it, and the same block in the place of that null, and nothing else.
+//! 2. *Behind* P *the owner finds null in* m *until it pushes to it*, if the taker does not put the block back. And for
+//!    that push it must have popped the block: before, or in a pop that began before *P*.
+//! 3. *If the owner has popped the block that the exchange took, and the top is above again, the slot is not null.* The
+//!    owner has pushed to *m* in between. That store comes after the exchange, which would have taken what was pushed
+//!    otherwise; and nobody but the taker writes null.
+//! 4. *A floor that stands was not passed.* The taker read a top that was above, which the owner stored before *Q*. Had it
+//!    popped the block before that, then by 3 the store to *m* came before *Q* too, and the taker saw it.
+//! 5. *A floor that stands will not be passed.* When the owner stored the top that the taker read, it was not in the middle of a
+//!    pop of *m*. If it did so behind *P*, then by 2 it finds null from there on. If it did so before *P*, then the top that it had at
+//!    *P* was above too, or the taker would have read that one: so it was not in a pop of *m* at *P* either, and by 2 finds null.
+//!    It never reads what lies below *m*.
+//! 6. *Nothing is taken too early.* What lies in the slots up to *m*, and in their blocks, the owner wrote before it stored the
+//!    top that was read, since that is above: before *Q*.
+//! 7. *A block that is put back is in one place.* If the owner has not popped it, it lies where it lay. If it has, or has read it and
+//!    stopped before it stored the top, then *m* is not below the top once the pop is done: nobody pops what lies there before
+//!    the owner pushes to it. If it has pushed already, there is no null to exchange.
 //!
 //! | word | written by | read by |
 //! |---|---|---|
