@@ -15,4 +15,5 @@ mod model;
 mod once;
 mod roster;
 mod signpost;
+mod undercut;
 mod watch;

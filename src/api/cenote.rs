@@ -32,9 +32,9 @@ impl Cenote {
         Stats::now()
     }
 
-    /// Gives back to the system at once what can be given back: flushes this thread's cache and all depots, and purges
-    /// every free OS page, also those inside pools in use. Returns the bytes purged. What lies in the caches of other
-    /// threads stays there.
+    /// Gives back to the system at once what can be given back: flushes this thread's cache and all depots, takes what lies in the
+    /// caches of other threads but for a few blocks, and purges every free OS page, also those inside pools in use. Returns the
+    /// bytes purged. Where the system refuses `membarrier`, the caches of other threads are left alone.
     pub fn purge() -> usize {
         engine::purge()
     }

@@ -65,7 +65,9 @@ pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 pub(crate) const HUGE_MIN_BYTES: usize = 2 << 20;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
-/// In place of it, in a lean program.
+/// Magazines that such a heap has exchanged at most since its last pool was made: one that hardly grows may not fill the next.
+pub(crate) const GROWTH_EXCHANGES: u32 = 256;
+/// In place of [`DENSE_MIN_POOLS`], in a lean program.
 pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 /// Free memory that a lean program keeps.
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;

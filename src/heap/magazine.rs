@@ -3,39 +3,42 @@
 //! A magazine is aligned to its own size. Its blocks lie above a slot that holds null, the *floor*, and below the *top*,
 //! the slot for the next block that is freed. So both checks of the fast path are free: the slot before `top` is null if
 //! and only if the magazine is empty, and `top` starts the next magazine if and only if it is full. The class sets the
-//! floor: the fewer blocks a magazine may hold, the higher it lies. A top that points behind [`EMPTY`] is at once empty
+//! floor: the fewer blocks a magazine may hold, the higher it lies; and who takes blocks from a thread's magazine from below
+//! raises it ([`undercut`]). A top that points behind [`EMPTY`] is at once empty
 //! and full: there is no magazine yet, and no check for that on the fast path.
 //!
 //! # Invariants
 //! 1. A magazine is in one place: in a heap (as a top, or in a depot), in a mailbox, or on the stack of unused ones.
 //! 2. [`EMPTY`] is never written to: its top is full.
+//! 3. All slots from the class's floor to a raised one are null. Only a magazine that is a thread's top has a raised one.
 
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::os::{self, Region};
 use crate::pool::{KINDS, kind_number};
-use core::ops::Range;
+use crate::sync::undercut::{self, Floor, Slot};
 use crate::sync::{AtomicPtr, AtomicU64, IndexStack, Links, Lock, NIL, Ordering, next_of, with_next};
+use core::ops::Range;
+
+pub(crate) use crate::sync::undercut::{Top, peek, pop, push, set_top};
 
 /// The slots of a magazine.
 #[repr(C, align(1024))]
-pub(crate) struct Magazine([*mut u8; MAGAZINE_SLOTS]);
+pub(crate) struct Magazine([Slot; MAGAZINE_SLOTS]);
 
 const _: () = assert!(size_of::<Magazine>() == align_of::<Magazine>(), "the test for full relies on it");
 
-// SAFETY: all its slots are null and nobody writes to it (invariant 2); others are reached through raw pointers only.
-unsafe impl Sync for Magazine {}
-
 /// No magazine: what tops point behind that have none.
-pub(crate) static EMPTY: Magazine = Magazine([core::ptr::null_mut(); MAGAZINE_SLOTS]);
+pub(crate) static EMPTY: Magazine = Magazine([const { Slot::new(core::ptr::null_mut()) }; MAGAZINE_SLOTS]);
+
+/// Blocks that stay in a magazine when others are taken from below: a thread that allocates one and frees it goes on as if
+/// nothing had happened.
+const LEFT_BLOCKS: usize = 2;
 
 static MAGAZINES: Region<Magazine> = Region::new();
 static LINKS: Region<AtomicU64> = Region::new();
 static UNUSED: IndexStack = IndexStack::new();
 static GROWTH: Lock<u32> = Lock::new(0);
-
-/// A pointer to the slot for the next block that is freed, behind the block to hand out next.
-pub(crate) type Top = *mut *mut u8;
 
 /// How far behind the start of [`EMPTY`] the top of no magazine points.
 #[allow(dead_code, reason = "for one kind of storage of the thread's cache")]
@@ -43,7 +46,7 @@ pub(crate) const EMPTY_BYTES: usize = size_of::<Magazine>();
 
 /// The top of no magazine.
 pub(crate) const fn no_magazine() -> Top {
-    (&raw const EMPTY.0).cast::<*mut u8>().cast_mut().wrapping_add(MAGAZINE_SLOTS)
+    (&raw const EMPTY.0).cast::<Slot>().cast_mut().wrapping_add(MAGAZINE_SLOTS)
 }
 
 /// Whether no further block fits on `top`.
@@ -52,39 +55,12 @@ pub(crate) fn is_full(top: Top) -> bool {
     (top as usize).is_multiple_of(size_of::<Magazine>())
 }
 
-/// The block to hand out next; null if there is none.
-///
-/// # Safety
-/// The magazine is the caller's, or there is none.
-#[inline(always)]
-pub(crate) unsafe fn peek(top: Top) -> *mut u8 {
-    // SAFETY: the slot before a top is one of the magazine's: the floor at least.
-    unsafe { *top.wrapping_sub(1) }
-}
-
-/// The top without the block to hand out next, of which there is one.
-#[inline(always)]
-pub(crate) fn pop(top: Top) -> Top {
-    top.wrapping_sub(1)
-}
-
-/// The top with `block` added.
-///
-/// # Safety
-/// The magazine is the caller's and not full.
-#[inline(always)]
-pub(crate) unsafe fn push(top: Top, block: *mut u8) -> Top {
-    // SAFETY: the magazine is not full, so the slot at its top is one of its own.
-    unsafe { *top = block };
-    top.wrapping_add(1)
-}
-
-/// For each class the top of its magazine. Written by one thread; others may read for statistics.
+/// For each class the top of its magazine. Written by one thread; who has the heap's lock may read, and raise floors.
 ///
 /// They are indexed by the number of the kind of the class's pools. Kinds that are no pool's have no magazine ever, so that
 /// whoever knows a block by its address alone need not ask what it is before it turns out that there is no room for it.
 #[derive(Debug)]
-pub(crate) struct Tops([AtomicPtr<*mut u8>; KINDS]);
+pub(crate) struct Tops([AtomicPtr<Slot>; KINDS]);
 
 impl Tops {
     /// No magazines.
@@ -94,7 +70,7 @@ impl Tops {
 
     /// Where the top of `class` lies, as an address in a register.
     #[inline(always)]
-    pub(crate) fn place(&self, class: usize) -> &AtomicPtr<*mut u8> {
+    pub(crate) fn place(&self, class: usize) -> &AtomicPtr<Slot> {
         debug_assert!(class < CLASSES);
         // The rest of the way is a constant, which the instructions that use the address have room for.
         const REST: usize = kind_number(0);
@@ -106,36 +82,77 @@ impl Tops {
     /// The place for the kind with number `kind`, of those that a slice may have.
     #[cfg(feature = "raw")]
     #[inline(always)]
-    pub(crate) fn place_of_kind(&self, kind: usize) -> &AtomicPtr<*mut u8> {
+    pub(crate) fn place_of_kind(&self, kind: usize) -> &AtomicPtr<Slot> {
         debug_assert!(kind < KINDS);
         // SAFETY: every kind's number is below `KINDS`.
         unsafe { &*in_register(self.0.as_ptr().wrapping_add(kind)) }
     }
 
-    /// The top of `class`.
+    /// The top of `class`, with all blocks of its magazine from the class's floor on. The caller is the thread, or there is
+    /// none, and holds the heap's lock.
     pub(crate) fn get(&self, class: usize) -> Top {
-        // ORDERING: Relaxed: this thread's own; for other readers a hint.
-        self.0[kind_number(class)].load(Ordering::Relaxed)
+        let place = &self.0[kind_number(class)];
+        // ORDERING: Relaxed: this thread's own.
+        let top = place.load(Ordering::Relaxed);
+        if top == no_magazine() {
+            return top;
+        }
+        // SAFETY: the caller's: nobody else works on the magazine, and the class's floor is null.
+        let compacted = unsafe { undercut::compact(emptied(class, top), top) };
+        if compacted != top {
+            set_top(place, compacted);
+        }
+        compacted
     }
 
-    /// Replaces the top of `class`.
+    /// Replaces the top of `class`. The caller as for [`get`](Self::get).
     pub(crate) fn set(&self, class: usize, top: Top) {
-        // ORDERING: Relaxed: as for `get`.
-        self.0[kind_number(class)].store(top, Ordering::Relaxed);
+        set_top(&self.0[kind_number(class)], top);
     }
 
-    /// Moves all tops to `other`, which has none.
+    /// Takes the top of `class` away. The caller as for [`get`](Self::get).
+    pub(crate) fn take(&self, class: usize) -> Top {
+        let top = self.get(class);
+        self.set(class, no_magazine());
+        top
+    }
+
+    /// Moves all tops to `other`, which has none. The caller as for [`get`](Self::get).
     pub(crate) fn move_to(&self, other: &Self) {
         for class in 0..CLASSES {
-            other.set(class, self.get(class));
-            self.set(class, no_magazine());
+            other.set(class, self.take(class));
         }
     }
 
-    /// Blocks of `class` that are here.
+    /// Blocks of `class` that are here, more or less while the thread works on them. The caller holds the heap's lock.
     pub(crate) fn blocks(&self, class: usize) -> usize {
-        let top = self.get(class);
-        if top == no_magazine() { 0 } else { blocks_below(class, top) }
+        // ORDERING: Relaxed: a hint.
+        let top = self.0[kind_number(class)].load(Ordering::Relaxed);
+        if top == no_magazine() {
+            return 0;
+        }
+        let mut lowest = emptied(class, top);
+        // SAFETY: slots of the magazine, which stays where it is while the lock is held.
+        while lowest < top && unsafe { peek(lowest.wrapping_add(1)) }.is_null() {
+            lowest = lowest.wrapping_add(1);
+        }
+        // SAFETY: both point into the magazine.
+        unsafe { top.offset_from_unsigned(lowest) }
+    }
+
+    /// Raises the floor of the magazine of `class` so that [`LEFT_BLOCKS`] stay above it. None if there are no more.
+    ///
+    /// # Safety
+    /// The caller holds the lock of the heap whose thread's magazines these are until the floor is dropped.
+    pub(super) unsafe fn raise_floor(&self, class: usize) -> Option<Floor<'_>> {
+        let place = &self.0[kind_number(class)];
+        // ORDERING: Relaxed: some top that the magazine had, which stays where it is while the lock is held.
+        let top = place.load(Ordering::Relaxed);
+        if top == no_magazine() || blocks_below(class, top) <= LEFT_BLOCKS {
+            return None;
+        }
+        // SAFETY: the caller's, and the slot lies above the class's floor.
+        unsafe { Floor::raise(place, top.wrapping_sub(LEFT_BLOCKS + 1)) }
     }
 }
 
@@ -180,8 +197,8 @@ fn floor(class: usize) -> usize {
 /// Blocks between the floor of a magazine of `class` and `top`.
 #[inline]
 pub(crate) fn blocks_below(class: usize, top: Top) -> usize {
-    let last = top as usize - size_of::<*mut u8>();
-    last % size_of::<Magazine>() / size_of::<*mut u8>() - floor(class)
+    let last = top as usize - size_of::<Slot>();
+    last % size_of::<Magazine>() / size_of::<Slot>() - floor(class)
 }
 
 /// The top of an empty magazine `index` of `class`.
@@ -196,7 +213,7 @@ fn slots(index: u32) -> Top {
 /// The magazine that `top` points into; not for the top of no magazine.
 pub(crate) fn index_of(top: Top) -> u32 {
     debug_assert!(top != no_magazine());
-    ((top as usize - size_of::<*mut u8>() - MAGAZINES.base() as usize) / size_of::<Magazine>()) as u32
+    ((top as usize - size_of::<Slot>() - MAGAZINES.base() as usize) / size_of::<Magazine>()) as u32
 }
 
 /// Gives the magazines their place in reserved memory.
@@ -229,8 +246,7 @@ pub(crate) fn take_unused() -> Option<u32> {
 pub(crate) fn ready(index: u32, class: usize) -> Top {
     let top = bottom(index, class);
     // SAFETY: the magazine is the caller's (invariant 1) and the floor is one of its slots.
-    unsafe { *top.wrapping_sub(1) = core::ptr::null_mut() };
-    top
+    unsafe { push(pop(top), core::ptr::null_mut()) }
 }
 
 /// The indices of magazines that were never used; none if there is no memory for more.
@@ -289,8 +305,8 @@ pub(crate) fn emptied(class: usize, top: Top) -> Top {
 /// The caller owns the magazine of `class` with top `top` and does not change it while it uses the slice.
 pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
     let blocks = blocks_below(class, top);
-    // SAFETY: the slots between the floor and the top are initialised and exclusively the caller's.
-    unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks), blocks) }
+    // SAFETY: the slots between the floor and the top are exclusively the caller's; an atomic pointer is laid out as any.
+    unsafe { core::slice::from_raw_parts_mut(top.wrapping_sub(blocks).cast(), blocks) }
 }
 
 /// Gives back the OS pages that hold unused magazines alone; returns the bytes. Who needs a magazine meanwhile gets one

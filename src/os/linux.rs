@@ -136,6 +136,27 @@ pub(crate) fn wake(word: &AtomicU32) {
     });
 }
 
+/// Has every thread of this process run through a memory barrier between now and the return: those that run at the moment
+/// are interrupted, and the others had theirs when they stopped. False if the system refuses, as it does before
+/// [`register_barrier`] was called.
+pub(crate) fn barrier_everywhere() -> bool {
+    const PRIVATE_EXPEDITED: c_int = 1 << 3;
+    membarrier(PRIVATE_EXPEDITED)
+}
+
+/// Tells the system that this process calls [`barrier_everywhere`]. Costs next to nothing but for the first time, when the system
+/// has to see each processor once. False if it refuses.
+pub(crate) fn register_barrier() -> bool {
+    const REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
+    membarrier(REGISTER_PRIVATE_EXPEDITED)
+}
+
+/// Older versions of libc have no names for these commands.
+fn membarrier(command: c_int) -> bool {
+    // SAFETY: these commands touch no memory.
+    preserving_errno(|| unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 })
+}
+
 fn timespec(time: Duration) -> libc::timespec {
     libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ }
 }

@@ -43,3 +43,29 @@ pub(super) fn wait(tries: u32) {
         Some(sleeps) => crate::os::sleep(FIRST_SLEEP * (1 << sleeps.min(DOUBLINGS))),
     }
 }
+
+/// A barrier on all threads of the process, which have it at some point between two instructions. False if the system
+/// refuses it, or [`prepare_heavy`] was never called.
+pub(super) fn heavy() -> bool {
+    crate::os::barrier_everywhere()
+}
+
+/// Makes [`heavy`] possible. The first time it may take as long as the system takes to see each thread once.
+pub fn prepare_heavy() -> bool {
+    crate::os::register_barrier()
+}
+
+/// The end of an operation that [`heavy`] may come before or after. Costs nothing: the barrier finds the instructions in the order
+/// of the program.
+#[inline(always)]
+pub(super) fn light() {
+    // ORDERING: SeqCst, for the compiler alone, which keeps the accesses before and after apart; pairs with `heavy`. It makes no
+    // instruction, so no scenario can fail; its part in the model is a fence, which one needs.
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// A store to a word that others swap.
+#[inline(always)]
+pub(super) fn overwrite(word: &AtomicPtr<u8>, value: *mut u8, ordering: Ordering) {
+    word.store(value, ordering);
+}

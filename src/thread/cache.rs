@@ -14,6 +14,8 @@
 //! # Invariants
 //! 1. Tops point at magazines of the heap in `heap`, and change only by this thread, or under that heap's lock once the
 //!    thread is gone.
+//! 2. Which magazine a top points into changes only under that lock. Who has it may take blocks from below
+//!    ([`undercut`](crate::sync::undercut)).
 
 use super::{init, purger, settings, storage};
 use crate::base::config::MAGAZINE_SLOTS;
@@ -65,14 +67,14 @@ const FREED: u8 = 0xdf;
 pub(crate) fn alloc(class: usize) -> *mut u8 {
     storage::with(|cache| {
         let place = cache.tops.place(class);
-        // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
+        // ORDERING: Relaxed: this thread's own.
         let top = place.load(Ordering::Relaxed);
         // SAFETY: the magazine is this thread's, or there is none.
         let block = unsafe { magazine::peek(top) };
         if block.is_null() {
             return alloc_slow(class);
         }
-        place.store(magazine::pop(top), Ordering::Relaxed);
+        magazine::set_top(place, magazine::pop(top));
         block
     })
 }
@@ -85,14 +87,14 @@ pub(crate) fn alloc(class: usize) -> *mut u8 {
 pub(crate) unsafe fn free(block: *mut u8, class: usize) {
     storage::with(|cache| {
         let place = cache.tops.place(class);
-        // ORDERING (both): Relaxed: this thread's own; for other readers a hint.
+        // ORDERING: Relaxed: this thread's own.
         let top = place.load(Ordering::Relaxed);
         if magazine::is_full(top) {
             // SAFETY: the caller's.
             return unsafe { free_slow(block, class) };
         }
         // SAFETY: the magazine is this thread's, and not full.
-        place.store(unsafe { magazine::push(top, block) }, Ordering::Relaxed);
+        magazine::set_top(place, unsafe { magazine::push(top, block) });
     });
 }
 
@@ -102,12 +104,12 @@ pub(crate) unsafe fn free(block: *mut u8, class: usize) {
 pub(crate) fn alloc_ready(class: usize) -> *mut u8 {
     storage::with(|cache| {
         let place = cache.tops.place(class);
-        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        // ORDERING (both): Relaxed: this thread's own.
         // SAFETY: the magazine is this thread's, or there is none.
         let block = unsafe { magazine::peek(place.load(Ordering::Relaxed)) };
         if !block.is_null() {
             // Loaded again, so that one instruction may do it all.
-            place.store(magazine::pop(place.load(Ordering::Relaxed)), Ordering::Relaxed);
+            magazine::set_top(place, magazine::pop(place.load(Ordering::Relaxed)));
         }
         block
     })
@@ -125,7 +127,7 @@ pub(crate) unsafe fn free_ready(block: *mut u8) -> bool {
         // SAFETY: the caller's.
         let Some(kind) = (unsafe { cache.reach.kind_number_at(block) }) else { return false };
         let place = cache.tops.place_of_kind(kind);
-        // ORDERING (all): Relaxed: this thread's own; for other readers a hint.
+        // ORDERING (both): Relaxed: this thread's own.
         let top = place.load(Ordering::Relaxed);
         if magazine::is_full(top) {
             return false;
@@ -133,7 +135,7 @@ pub(crate) unsafe fn free_ready(block: *mut u8) -> bool {
         // SAFETY: the magazine is this thread's, and not full.
         unsafe { magazine::push(top, block) };
         // Loaded again, so that one instruction may do it all.
-        place.store(place.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        magazine::set_top(place, place.load(Ordering::Relaxed).wrapping_add(1));
         true
     })
 }
@@ -152,18 +154,18 @@ fn alloc_slow(class: usize) -> *mut u8 {
         if settings::verify() > 0 || residency::is_uncached(class) {
             return alloc_direct(heap.id, class);
         }
-        // A heap that was just adopted may have brought a magazine.
+        let mut inner = heap.inner.lock();
+        // A heap that was just adopted may have brought a magazine, and somebody who had the lock may have put blocks back.
         let top = cache.tops.get(class);
         // SAFETY: the magazine is this thread's, or there is none.
-        let filled = if unsafe { magazine::peek(top) }.is_null() { heap.inner.lock().fill(class, top) } else { Some(top) };
-        match filled {
-            Some(top) => {
-                cache.tops.set(class, magazine::pop(top));
-                // SAFETY: the magazine is this thread's.
-                unsafe { magazine::peek(top) }
-            }
-            None => alloc_direct(heap.id, class),
-        }
+        let filled = if unsafe { magazine::peek(top) }.is_null() { inner.fill(class, top) } else { Some(top) };
+        let Some(top) = filled else {
+            drop(inner);
+            return alloc_direct(heap.id, class);
+        };
+        cache.tops.set(class, magazine::pop(top));
+        // SAFETY: the magazine is this thread's.
+        unsafe { magazine::peek(top) }
     })
 }
 
@@ -177,7 +179,7 @@ unsafe fn free_slow(block: *mut u8, class: usize) {
             _ => return unsafe { free_direct(block, class) },
         };
         let mut inner = heap.inner.lock();
-        // A heap that was just adopted may have brought a magazine.
+        // A heap that was just adopted may have brought a magazine, and another thread may have taken blocks from it.
         let top = cache.tops.get(class);
         let room = if top == no_magazine() && inner.is_first_of_line(class) {
             None

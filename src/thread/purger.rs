@@ -18,7 +18,7 @@ use crate::heap::magazine;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
-use crate::sync::{AtomicU32, Lock, Ordering, Watch};
+use crate::sync::{self, AtomicU32, Lock, Ordering, Watch};
 use core::ffi::c_void;
 use core::time::Duration;
 
@@ -140,6 +140,17 @@ pub(crate) fn pass(all: bool) -> Pass {
     let mut result = Pass::default();
     if !init::is_done() {
         return result;
+    }
+    // Where it is refused, what threads have at hand stays there.
+    sync::prepare_heavy();
+    if all {
+        // Much of that may be other heaps', and so go by their mailboxes.
+        heap::for_each(|heap| {
+            let _step = PASS.lock();
+            let mut inner = heap.inner.lock();
+            inner.undercut();
+            inner.retire_cache();
+        });
     }
     heap::for_each(|heap| {
         let _step = PASS.lock();

@@ -4,10 +4,11 @@ use super::{ClassCounts, Inner};
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::heap::ARENAS;
-use crate::heap::residency;
 use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
+use crate::heap::registry::{self, heap_at};
+use crate::heap::residency;
 use crate::pool::{self, Pool, SliceWord, pool_at};
-use crate::sync::{Links, NIL, Ordering, next_of};
+use crate::sync::{Links, NIL, Ordering, next_of, undercut};
 
 impl Inner {
     /// Flushes everything cached: the mailbox, the depot and the parked magazines.
@@ -29,6 +30,11 @@ impl Inner {
             self.parked.set(class, no_magazine());
             self.flush_and_put_away(class, top);
         }
+        self.empty_depot(class);
+    }
+
+    /// Flushes the magazines in the depot of `class`.
+    fn empty_depot(&mut self, class: usize) {
         while let Some(top) = self.withdraw(class, no_magazine()) {
             self.flush_and_put_away(class, top);
         }
@@ -37,9 +43,8 @@ impl Inner {
     /// Flushes all magazines of `tops`, which are this heap's or its thread's.
     pub(crate) fn flush_all(&mut self, tops: &Tops) {
         for class in 0..CLASSES {
-            let top = tops.get(class);
+            let top = tops.take(class);
             if top != no_magazine() {
-                tops.set(class, no_magazine());
                 self.flush_and_put_away(class, top);
             }
         }
@@ -74,19 +79,85 @@ impl Inner {
         left
     }
 
+    /// Takes from the magazines of this heap's thread, if it has one, all but a few blocks, without its help, and puts them
+    /// where they belong. Returns whether there were any.
+    pub(crate) fn undercut(&mut self) -> bool {
+        // ORDERING: Relaxed: written under this heap's lock, which is held.
+        let tops = heap_at(self.id).tops.load(Ordering::Relaxed);
+        // SAFETY: a thread clears the pointer under that lock before its memory goes.
+        let Some(tops) = (unsafe { tops.as_ref() }) else { return false };
+        // SAFETY: the lock is held as long as `self` is borrowed.
+        let mut floors: [_; CLASSES] = core::array::from_fn(|class| unsafe { tops.raise_floor(class) });
+        if floors.iter().all(Option::is_none) {
+            return false;
+        }
+        undercut::settle(&mut floors);
+        let mut any = false;
+        for (class, floor) in floors.into_iter().enumerate() {
+            let Some(floor) = floor else { continue };
+            let Some(mut top) = self.take_magazine(class) else {
+                floor.lower();
+                continue;
+            };
+            // SAFETY: the magazine is this heap's, and has room for what another of its class holds.
+            floor.take(|block| top = unsafe { magazine::push(top, block) });
+            // What the thread needs next may be little, again.
+            self.classes[class].refill = FIRST_REFILL_BLOCKS.min(TABLE[class].magazine.into()) as u8;
+            self.flush_and_put_away(class, top);
+            any = true;
+        }
+        any
+    }
+
+    /// This heap grows. Sees to it that the next to grow finds memory that a sleeping heap keeps in its depots, so that many
+    /// threads of which few are awake keep little. Looks at one other heap each time.
+    pub(super) fn relieve_another(&mut self) {
+        self.relieved = (self.relieved + 1) % registry::count();
+        if self.relieved != self.id
+            && let Some(mut other) = heap_at(self.relieved).inner.try_lock()
+        {
+            // Its thread sleeps, so this one tells the purger.
+            self.unreported_bytes += other.relieve();
+        }
+    }
+
+    /// Flushes the depots, if nobody exchanged a magazine for some time. Returns the bytes that the purger is to be told of.
+    fn relieve(&mut self) -> usize {
+        /// Looks in a row at which there was no exchange since the one before.
+        const QUIET_LOOKS: u8 = 2;
+        let was_active = core::mem::replace(&mut self.relieved_at, self.exchanges) != self.exchanges;
+        self.quiet_relieves = if was_active { 0 } else { self.quiet_relieves.saturating_add(1) };
+        if self.quiet_relieves != QUIET_LOOKS {
+            return 0;
+        }
+        (0..CLASSES).for_each(|class| self.empty_depot(class));
+        core::mem::take(&mut self.unreported_bytes)
+    }
+
     /// Looks after what this heap caches on the purger's behalf: takes in its mail, and flushes what was not needed since
-    /// the last look, which for a heap without a thread is everything if nothing happened. Returns whether another look
-    /// is wanted.
+    /// the last look, which for a heap without a thread is everything if nothing happened, and for one with a thread
+    /// nearly everything if nothing happened for longer. Returns whether another look is wanted.
     pub(crate) fn tend_cache(&mut self) -> bool {
-        let was_active = core::mem::replace(&mut self.active, false);
+        /// Looks in a row at which no magazine was found exchanged before those of the thread are undercut.
+        const QUIET_LOOKS: u32 = 2;
+        let was_active = core::mem::replace(&mut self.looked_at, self.exchanges) != self.exchanges;
+        self.quiet_looks = if was_active { 0 } else { self.quiet_looks.saturating_add(1) };
         self.idle = true;
         self.collect();
-        let again = if self.has_thread() || was_active {
+        let mut again = if self.has_thread() || was_active {
             self.trim_depots(was_active) || was_active
         } else {
             self.retire_cache();
             false
         };
+        if self.has_thread() && self.outflow_bytes >= REPORT_BYTES {
+            if self.quiet_looks < QUIET_LOOKS {
+                again = true;
+            } else {
+                self.outflow_bytes = 0;
+                again |= self.undercut();
+            }
+        }
         self.idle = false;
         again
     }
@@ -115,9 +186,8 @@ impl Inner {
     pub(crate) fn destroy(&mut self) -> usize {
         let mut slices_freed = 0;
         for class in 0..CLASSES {
-            let top = self.parked.get(class);
+            let top = self.parked.take(class);
             if top != no_magazine() {
-                self.parked.set(class, no_magazine());
                 self.put_away(magazine::emptied(class, top));
             }
             while let Some(top) = self.withdraw(class, no_magazine()) {

@@ -31,8 +31,20 @@ pub(crate) struct Inner {
     untrimmed_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Whether a magazine was exchanged since the purger last looked.
-    active: bool,
+    /// Magazines exchanged so far; how many it were when the last pool was made, and when the purger last looked.
+    exchanges: u32,
+    grown_at: u32,
+    looked_at: u32,
+    /// The heap that this one looked at when it last grew; exchanges when another one last looked at this one, and how often
+    /// one did since the last exchange.
+    relieved: u32,
+    relieved_at: u32,
+    quiet_relieves: u8,
+    /// How often the purger looked since the last exchange.
+    quiet_looks: u32,
+    /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
+    /// taken from it keeps it.
+    outflow_bytes: usize,
     /// Whether what becomes free now was idle before, since the purger flushes it.
     idle: bool,
 }
@@ -108,7 +120,15 @@ impl Inner {
             unreported_bytes: 0,
             untrimmed_bytes: 0,
             overfull: NIL,
-            active: true,
+            // As yet it counts as active.
+            exchanges: 1,
+            grown_at: 0,
+            relieved: id,
+            relieved_at: 0,
+            quiet_relieves: 0,
+            looked_at: 0,
+            quiet_looks: 0,
+            outflow_bytes: REPORT_BYTES,
             idle: false,
         }
     }
@@ -144,7 +164,7 @@ impl Inner {
     /// Exchanges the empty magazine `top` of `class` (or none) for one with blocks: from the depot, from what others
     /// freed, from the pools. None if memory is short; then `top` still counts.
     pub(crate) fn fill(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if let Some(full) = self.withdraw(class, top) {
             return Some(full);
         }
@@ -165,8 +185,8 @@ impl Inner {
         let want = (self.classes[class].refill as usize).clamp(FIRST_REFILL_BLOCKS.min(capacity), capacity);
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
-            match self.borrow_blocks(class, bottom, want) {
-                0 => self.take_blocks(class, bottom, want).blocks,
+            match self.borrow_blocks(class, bottom.cast(), want) {
+                0 => self.take_blocks(class, bottom.cast(), want).blocks,
                 borrowed => borrowed,
             }
         };
@@ -195,10 +215,11 @@ impl Inner {
     /// Exchanges the full magazine `top` of `class` (or none) for one with room. None if memory is short; then there is
     /// no magazine any more, and no block in it.
     pub(crate) fn make_room(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if top == no_magazine() {
             return self.take_magazine(class);
         }
+        self.outflow_bytes += TABLE[class].magazine as usize * size_of(class);
         if self.depot_has_room(class)
             && let Some(empty) = self.take_magazine(class)
         {

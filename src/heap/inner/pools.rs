@@ -122,13 +122,22 @@ impl Inner {
         }
     }
 
+    /// Whether a further pool of `class` is sure to be filled soon.
+    fn is_dense(&self, class: usize) -> bool {
+        let here = &self.classes[class];
+        let least = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
+        let is_growing = self.exchanges.wrapping_sub(self.grown_at) <= GROWTH_EXCHANGES;
+        // A block larger than an OS page may be used in part. If an earlier pool of the class is found to be resident as a
+        // whole, its blocks are not.
+        let is_filled = || {
+            let [_, elder] = here.made;
+            size_of(class) <= os::page_bytes() || residency::is_resident(elder, TABLE[class].slices.into())
+        };
+        here.pools >= least && is_growing && is_filled()
+    }
+
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
-        let dense_from = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
-        // A block larger than an OS page may be used in part. If the class's pools are found to be resident as a whole, its
-        // blocks are not.
-        let [newest, elder] = self.classes[class].made;
-        let is_filled = || size_of(class) <= os::page_bytes() || residency::is_resident(elder, TABLE[class].slices.into());
-        let dense = self.classes[class].pools >= dense_from && is_filled();
+        let dense = self.is_dense(class);
         let slices: u32 = TABLE[class].slices.into();
         let wide = if self.classes[class].slices >= WIDE_FROM_SLICES && !residency::is_lean() {
             TABLE[class].wide_slices.into()
@@ -139,6 +148,7 @@ impl Inner {
         let Some((slices, (first, clean))) = taken else { return false };
         if clean {
             self.trim();
+            self.relieve_another();
         }
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
@@ -149,7 +159,9 @@ impl Inner {
         if populate {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
+        let [newest, _] = self.classes[class].made;
         self.classes[class].made = [first, newest];
+        self.grown_at = self.exchanges;
         self.link_all(pool);
         self.relist(pool);
         true

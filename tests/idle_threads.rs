@@ -1,0 +1,186 @@
+//! What an idle thread has at hand comes back, without its help, and the thread goes on as if nothing had happened.
+
+#![cfg(not(feature = "passthrough"))]
+
+use cenote::Cenote;
+use parcel::Parcel;
+use process::{eventually, threads};
+use resident::resident_bytes;
+use rng::SplitMix64;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+#[path = "common/child.rs"]
+mod child;
+#[path = "common/parcel.rs"]
+#[allow(dead_code, reason = "not all of it is used here")]
+mod parcel;
+#[path = "common/pattern.rs"]
+mod pattern;
+#[path = "common/process.rs"]
+mod process;
+#[path = "common/resident.rs"]
+mod resident;
+#[path = "common/rng.rs"]
+#[allow(dead_code, reason = "as above")]
+mod rng;
+
+#[global_allocator]
+static GLOBAL: Cenote = Cenote::new();
+
+const MIB: usize = 1 << 20;
+
+/// A size for each of forty classes.
+fn sizes() -> impl Iterator<Item = usize> {
+    (1..=16).map(|step| step * 16).chain((0..24).map(|step| (8 + step % 8) << (5 + step / 8)))
+}
+
+/// Takes blocks of all sizes, two mebibytes of each, and frees them in random order: those that are freed last, which a thread keeps
+/// at hand, lie on as many OS pages as there are.
+fn use_much() {
+    const BYTES: usize = 2 * MIB;
+    let mut random = SplitMix64(1);
+    for size in sizes() {
+        let mut blocks: Vec<_> = (0..BYTES / size).map(|_| Parcel::make(size, 8, random.next())).collect();
+        while !blocks.is_empty() {
+            let block = blocks.swap_remove(random.below(blocks.len()));
+            // SAFETY: it was made above, and nobody else has it.
+            unsafe { Parcel::open(block) };
+        }
+    }
+}
+
+struct Before {
+    resident: usize,
+    threads: usize,
+}
+
+/// Plays, in a program with these options, a thread that uses much memory and then has `idle` called until it is told to end
+/// and uses much again. Meanwhile `check` runs, which is told how the program was before.
+fn with_idle_thread(test: &str, options: &[(&str, &str)], idle: fn(), check: fn(Before)) {
+    child::run(test, options, || {
+        let before = Before { resident: resident_bytes(), threads: threads() };
+        let (report, reported) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let idler = thread::spawn(move || {
+            use_much();
+            report.send(()).expect("the main thread waits");
+            while ended.recv_timeout(Duration::from_millis(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                idle();
+            }
+            use_much();
+        });
+        reported.recv().expect("the thread reports");
+        check(before);
+        drop(end);
+        idler.join().expect("the thread returns");
+        Cenote::check();
+    })
+    .assert_silent();
+}
+
+/// A purger that looks often and keeps nothing.
+const OFTEN: &[(&str, &str)] = &[("PURGE_DELAY_MS", "20"), ("RETAIN", "0")];
+const OFTEN_LEAN: &[(&str, &str)] = &[("PURGE_DELAY_MS", "20"), ("RETAIN", "0"), ("LEAN", "1")];
+
+/// What may stay: two blocks of each class, on an OS page each, and what describes them.
+const LITTLE: usize = 3 * MIB;
+const LITTLE_CACHED: usize = 1 << 20;
+
+fn comes_back(before: Before) {
+    assert!(eventually(|| Cenote::stats().cached_bytes < LITTLE_CACHED), "{}", Cenote::stats());
+    assert!(eventually(|| resident_bytes() < before.resident + LITTLE), "{} {}", resident_bytes(), before.resident);
+    assert!(eventually(|| threads() == before.threads + 1), "there is the idle thread alone, and no purger any more");
+}
+
+#[test]
+fn what_a_sleeping_thread_has_at_hand_comes_back() {
+    for options in [OFTEN, OFTEN_LEAN] {
+        with_idle_thread("what_a_sleeping_thread_has_at_hand_comes_back", options, || {}, comes_back);
+    }
+}
+
+#[test]
+fn what_a_thread_has_at_hand_comes_back_although_it_allocates_now_and_then() {
+    fn pairs() {
+        // A lean program's larger blocks come from the pools, where each is something to look after.
+        for size in sizes().filter(|&size| size <= 512) {
+            drop(black_box(Vec::<u8>::with_capacity(size)));
+        }
+    }
+    for options in [OFTEN, OFTEN_LEAN] {
+        let name = "what_a_thread_has_at_hand_comes_back_although_it_allocates_now_and_then";
+        with_idle_thread(name, options, pairs, comes_back);
+    }
+}
+
+#[test]
+fn purge_gives_back_what_a_sleeping_thread_has_at_hand() {
+    let name = "purge_gives_back_what_a_sleeping_thread_has_at_hand";
+    with_idle_thread(
+        name,
+        &[("PURGE", "off")],
+        || {},
+        |before| {
+            Cenote::purge();
+            assert!(Cenote::stats().cached_bytes < LITTLE_CACHED, "{}", Cenote::stats());
+            assert!(resident_bytes() < before.resident + LITTLE, "{} {}", resident_bytes(), before.resident);
+        },
+    );
+}
+
+/// Takes and frees parcels in short bursts that stay within what a thread has at hand, most of them, and rests now and then.
+fn work_in_bursts(seed: u64, rounds: usize) {
+    let mut random = SplitMix64(seed);
+    let mut mine = Vec::new();
+    for _ in 0..rounds {
+        let size = 48 + random.below(20) * 16;
+        let most = if random.below(50) == 0 { 300 } else { 12 };
+        for _ in 0..random.below(most) {
+            mine.push(Parcel::make(size, 8, random.next()));
+        }
+        while mine.len() > random.below(40) {
+            let parcel = mine.swap_remove(random.below(mine.len()));
+            // SAFETY: it was made above, and nobody else has it.
+            unsafe { Parcel::open(parcel) };
+        }
+        // Whoever takes from this thread is interrupted when it wakes, wherever that one is, even on a single processor.
+        if random.below(20) == 0 {
+            thread::sleep(Duration::from_micros(random.below(100) as u64));
+        }
+    }
+    for parcel in mine {
+        // SAFETY: as above.
+        unsafe { Parcel::open(parcel) };
+    }
+}
+
+#[test]
+fn threads_that_work_in_bursts_keep_their_blocks_while_others_are_taken_from_them() {
+    const THREADS: u64 = 4;
+    const ROUNDS: usize = 60_000;
+    let name = "threads_that_work_in_bursts_keep_their_blocks_while_others_are_taken_from_them";
+    child::run(name, &[("PURGE_DELAY_MS", "1"), ("RETAIN", "0")], || {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        thread::scope(|scope| {
+            // Beside the purger, which looks for idle threads, somebody who takes from all of them.
+            let taker = scope.spawn(|| {
+                // ORDERING: Relaxed: nothing is read through it.
+                while !DONE.load(Ordering::Relaxed) {
+                    Cenote::purge();
+                }
+            });
+            let workers: Vec<_> = (0..THREADS).map(|seed| scope.spawn(move || work_in_bursts(seed, ROUNDS))).collect();
+            let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+            // ORDERING: Relaxed: as above.
+            DONE.store(true, Ordering::Relaxed);
+            taker.join().expect("the thread returns");
+            assert!(ended.iter().all(Result::is_ok));
+        });
+        Cenote::check();
+    })
+    .assert_silent();
+}
