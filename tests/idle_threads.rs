@@ -2,7 +2,7 @@
 
 #![cfg(not(feature = "passthrough"))]
 
-use cenote::Cenote;
+use cenote::{Cenote, Stats};
 use parcel::Parcel;
 use process::{eventually, threads};
 use resident::resident_bytes;
@@ -131,6 +131,30 @@ fn purge_gives_back_what_a_sleeping_thread_has_at_hand() {
             assert!(resident_bytes() < before.resident + LITTLE, "{} {}", resident_bytes(), before.resident);
         },
     );
+}
+
+#[test]
+fn a_thread_that_ends_when_much_was_taken_from_it_leaves_the_rest_to_the_next() {
+    let name = "a_thread_that_ends_when_much_was_taken_from_it_leaves_the_rest_to_the_next";
+    child::run(name, &[("PURGE", "off")], || {
+        for _ in 0..3 {
+            let (report, reported) = mpsc::channel();
+            let (end, ended) = mpsc::channel::<()>();
+            let thread = thread::spawn(move || {
+                use_much();
+                report.send(()).expect("the main thread waits");
+                ended.recv().expect_err("the main thread sends nothing");
+            });
+            reported.recv().expect("the thread reports");
+            Cenote::purge();
+            drop(end);
+            thread.join().expect("the thread returns");
+        }
+        let Stats { cached_bytes, heaps, .. } = Cenote::stats();
+        assert!(cached_bytes < LITTLE_CACHED && heaps <= 4, "{cached_bytes} {heaps}");
+        Cenote::check();
+    })
+    .assert_silent();
 }
 
 /// From now on the system refuses `membarrier` to this thread and those that it starts.
