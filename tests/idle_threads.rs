@@ -108,7 +108,7 @@ fn what_a_sleeping_thread_has_at_hand_comes_back() {
 fn what_a_thread_has_at_hand_comes_back_although_it_allocates_now_and_then() {
     fn pairs() {
         // A lean program's larger blocks come from the pools, where each is something to look after.
-        for size in sizes().filter(|&size| size <= 1 << 10) {
+        for size in sizes().filter(|&size| size <= 512) {
             drop(black_box(Vec::<u8>::with_capacity(size)));
         }
     }

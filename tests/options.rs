@@ -3,7 +3,8 @@
 #![cfg(not(feature = "passthrough"))]
 
 use cenote::{Cenote, Options, PurgeMode};
-use process::{eventually, threads, use_and_free};
+use process::{eventually, threads, use_and_free, use_memory};
+use resident::resident_bytes;
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use std::time::Duration;
 mod child;
 #[path = "common/process.rs"]
 mod process;
+#[path = "common/resident.rs"]
+mod resident;
 
 #[global_allocator]
 static GLOBAL: Cenote = Cenote::new();
@@ -95,7 +98,7 @@ fn stats_are_printed_at_exit() {
     let name = "stats_are_printed_at_exit";
     let print = child::run(name, &[("STATS", "1")], || {
         // Still in use at the end.
-        std::mem::forget(process::use_memory(1000, 50_000));
+        std::mem::forget(use_memory(1000, 50_000));
     });
     print.assert_succeeded();
     let stderr = print.stderr();
@@ -242,6 +245,26 @@ fn lean() {
         use_and_free(20_000, MUCH);
         Cenote::configure(&Options::new().lean(true));
         use_and_free(20_000, MUCH);
+        Cenote::check();
+    })
+    .assert_silent();
+}
+
+#[test]
+fn lean_programs_keep_no_pages_between_blocks_in_use() {
+    child::run("lean_programs_keep_no_pages_between_blocks_in_use", &[("LEAN", "1"), ("PURGE", "off")], || {
+        let mut blocks = use_memory(8000, MUCH);
+        let before = resident_bytes();
+        // One in eight stays, so that hardly a pool is empty.
+        let mut number = 0;
+        blocks.retain(|_| {
+            number += 1;
+            number % 8 == 0
+        });
+        let _growth = use_memory(64, MUCH / 8);
+        let after = resident_bytes();
+        assert!(after + MUCH / 2 < before, "{before} bytes before, {after} after\n{}", Cenote::stats());
+        assert!(blocks.iter().all(|block| process::hold(block, block[0])));
         Cenote::check();
     })
     .assert_silent();

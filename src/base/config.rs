@@ -65,13 +65,17 @@ pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
 pub(crate) const HUGE_MIN_BYTES: usize = 2 << 20;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
-/// In place of it, in a lean program.
+/// Magazines that such a heap has exchanged at most since its last pool was made: one that hardly grows may not fill the next.
+pub(crate) const GROWTH_EXCHANGES: u32 = 256;
+/// In place of [`DENSE_MIN_POOLS`], in a lean program.
 pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 /// Free memory that a lean program keeps.
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
 /// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
 /// once would keep a few blocks of each.
-pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 1 << 10;
+pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 512;
+/// Bytes of such blocks, freed in one heap, from which on the OS pages that are free in their pools go back as it grows.
+pub(crate) const LEAN_TRIM_BYTES: usize = 64 << 10;
 /// A lean program's depots hold this part of what others hold.
 pub(crate) const LEAN_DEPOT_PART: u16 = 16;
 /// The least that is made resident ahead of a copy.

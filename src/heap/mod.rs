@@ -2,10 +2,10 @@
 //!
 //! A heap serves a thread, or is a first-class [`Heap`](crate::Heap), or waits as an *orphan* for a thread to adopt it.
 //! Its inside is guarded by a lock that its owner takes once for many blocks, and that hardly anybody else takes: the
-//! purger, a thread that adopts pools, a sender whose mail piles up. Blocks that other threads free come in through the
+//! purger, a thread that adopts pools, a sender whose mail piles up, a thread that grows while this one sleeps. Blocks that other threads free come in through the
 //! mailbox, without the lock, as magazines that go into the depot as they are.
 //!
-//! Lock order: the lock of one heap, then an orphan's or the communal heap's (only tried, never waited for), then the
+//! Lock order: the lock of one heap, then another's (only tried, never waited for), then the
 //! roster's, the arenas' or the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
 //!
 //! # Invariants

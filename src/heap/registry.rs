@@ -17,6 +17,8 @@ static ROSTER: Roster = Roster::new();
 
 /// The heap of threads that have none: those that ended already but still run destructors.
 pub(crate) const COMMUNAL: u32 = 0;
+/// The heap that is made next: mostly the main thread's.
+pub(crate) const FIRST: u32 = COMMUNAL + 1;
 
 /// A heap. See the module above. No two share a cache line, nor a pair of lines that a processor fetches together.
 #[repr(align(128))]
@@ -139,7 +141,7 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
         }
         &heap_at(word.owner()).inner
     });
-    inner.put(&[address], slice - word.offset(), class);
+    inner.put_one(address, slice - word.offset(), class);
 }
 
 /// Takes all locks of this layer and the layers below, for a fork.

@@ -5,7 +5,7 @@ use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::heap::ARENAS;
 use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
-use crate::heap::registry::heap_at;
+use crate::heap::registry::{self, heap_at};
 use crate::heap::residency;
 use crate::pool::{self, Pool, SliceWord, pool_at};
 use crate::sync::{Links, NIL, Ordering, next_of, undercut};
@@ -17,10 +17,7 @@ impl Inner {
         for class in 0..CLASSES {
             self.retire_class(class);
         }
-        while self.empties != NIL {
-            let top = self.take_magazine(0).expect("an empty magazine is at hand");
-            magazine::put_away(top);
-        }
+        self.put_all_away();
     }
 
     /// Flushes the parked magazine of `class` and those in its depot.
@@ -30,6 +27,11 @@ impl Inner {
             self.parked.set(class, no_magazine());
             self.flush_and_put_away(class, top);
         }
+        self.empty_depot(class);
+    }
+
+    /// Flushes the magazines in the depot of `class`.
+    fn empty_depot(&mut self, class: usize) {
         while let Some(top) = self.withdraw(class, no_magazine()) {
             self.flush_and_put_away(class, top);
         }
@@ -104,13 +106,38 @@ impl Inner {
         any
     }
 
+    /// This heap grows. Sees to it that the next to grow finds memory that a sleeping heap keeps in its depots, so that many
+    /// threads of which few are awake keep little. Looks at one other heap each time.
+    pub(super) fn relieve_another(&mut self) {
+        self.relieved = (self.relieved + 1) % registry::count();
+        if self.relieved != self.id
+            && let Some(mut other) = heap_at(self.relieved).inner.try_lock()
+        {
+            // Its thread sleeps, so this one tells the purger.
+            self.unreported_bytes += other.relieve();
+        }
+    }
+
+    /// Flushes the depots, if nobody exchanged a magazine for some time. Returns the bytes that the purger is to be told of.
+    fn relieve(&mut self) -> usize {
+        /// Looks in a row at which there was no exchange since the one before.
+        const QUIET_LOOKS: u8 = 2;
+        let was_active = core::mem::replace(&mut self.relieved_at, self.exchanges) != self.exchanges;
+        self.quiet_relieves = if was_active { 0 } else { self.quiet_relieves.saturating_add(1) };
+        if self.quiet_relieves != QUIET_LOOKS {
+            return 0;
+        }
+        (0..CLASSES).for_each(|class| self.empty_depot(class));
+        core::mem::take(&mut self.unreported_bytes)
+    }
+
     /// Looks after what this heap caches on the purger's behalf: takes in its mail, and flushes what was not needed since
     /// the last look, which for a heap without a thread is everything if nothing happened, and for one with a thread
     /// nearly everything if nothing happened for longer. Returns whether another look is wanted.
     pub(crate) fn tend_cache(&mut self) -> bool {
         /// Looks in a row at which no magazine was found exchanged before those of the thread are undercut.
         const QUIET_LOOKS: u32 = 2;
-        let was_active = core::mem::replace(&mut self.active, false);
+        let was_active = core::mem::replace(&mut self.looked_at, self.exchanges) != self.exchanges;
         self.quiet_looks = if was_active { 0 } else { self.quiet_looks.saturating_add(1) };
         self.idle = true;
         self.collect();

@@ -20,18 +20,28 @@ pub(crate) struct Inner {
     /// All pools, and all runs of a first-class heap.
     pools: u32,
     runs: u32,
-    /// Empty magazines at hand.
+    /// Empty magazines at hand, and how many at most; and a bundle besides (Bonwick and Adams's *loaded* and *previous*).
     empties: u32,
     empties_count: u32,
+    spare_empties: u32,
     /// The magazines of an orphan, of a first-class heap or of the communal one.
     parked: Tops,
     /// Bytes given to pools or the depot that the purger was not told of yet.
     unreported_bytes: usize,
+    /// Bytes of single blocks that were put back since the pools of such were last trimmed.
+    untrimmed_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Whether a magazine was exchanged since the purger last looked.
-    active: bool,
-    /// How often the purger looked since, and found that none was.
+    /// Magazines exchanged so far; how many it were when the last pool was made, and when the purger last looked.
+    exchanges: u32,
+    grown_at: u32,
+    looked_at: u32,
+    /// The heap that this one looked at when it last grew; exchanges when another one last looked at this one, and how often
+    /// one did since the last exchange.
+    relieved: u32,
+    relieved_at: u32,
+    quiet_relieves: u8,
+    /// How often the purger looked since the last exchange.
     quiet_looks: u32,
     /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
     /// taken from it keeps it.
@@ -107,10 +117,18 @@ impl Inner {
             runs: NIL,
             empties: NIL,
             empties_count: 0,
+            spare_empties: NIL,
             parked: Tops::new(),
             unreported_bytes: 0,
+            untrimmed_bytes: 0,
             overfull: NIL,
-            active: true,
+            // As yet it counts as active.
+            exchanges: 1,
+            grown_at: 0,
+            relieved: id,
+            relieved_at: 0,
+            quiet_relieves: 0,
+            looked_at: 0,
             quiet_looks: 0,
             outflow_bytes: REPORT_BYTES,
             idle: false,
@@ -148,7 +166,7 @@ impl Inner {
     /// Exchanges the empty magazine `top` of `class` (or none) for one with blocks: from the depot, from what others
     /// freed, from the pools. None if memory is short; then `top` still counts.
     pub(crate) fn fill(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if let Some(full) = self.withdraw(class, top) {
             return Some(full);
         }
@@ -199,7 +217,7 @@ impl Inner {
     /// Exchanges the full magazine `top` of `class` (or none) for one with room. None if memory is short; then there is
     /// no magazine any more, and no block in it.
     pub(crate) fn make_room(&mut self, class: usize, top: Top) -> Option<Top> {
-        self.active = true;
+        self.exchanges = self.exchanges.wrapping_add(1);
         if top == no_magazine() {
             return self.take_magazine(class);
         }

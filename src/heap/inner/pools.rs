@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::base::config::*;
-use crate::base::size_class::{TABLE, size_of};
+use crate::base::size_class::{CLASSES, TABLE, size_of};
 use crate::heap::ARENAS;
 use crate::heap::residency;
 use crate::heap::registry::{self, heap_at};
@@ -12,12 +12,17 @@ use crate::sync::NIL;
 
 impl Inner {
     /// Takes the first blocks of `class` that a thread ever needs from the communal heap, if that is free at the moment: a
-    /// thread that needs few then shares its OS pages with others of its kind, but no cache line.
+    /// thread that needs few then shares its OS pages with others of its kind, but no cache line. The first heap takes none: it
+    /// is the main thread's, often the only one, which would have a page of its own and one to share of each class.
     ///
     /// # Safety
     /// `out` has room for `want` pointers.
     pub(super) unsafe fn borrow_blocks(&mut self, class: usize, out: *mut *mut u8, want: usize) -> usize {
-        if !self.has_thread() || self.classes[class].refill != 0 || want * size_of(class) > SHARED_BYTES {
+        if !self.has_thread()
+            || self.id == registry::FIRST
+            || self.classes[class].refill != 0
+            || want * size_of(class) > SHARED_BYTES
+        {
             return 0;
         }
         match heap_at(registry::COMMUNAL).inner.try_lock() {
@@ -90,13 +95,49 @@ impl Inner {
         put
     }
 
+    /// Puts one block into the pool of `class` that starts at slice `first` and is this heap's.
+    pub(crate) fn put_one(&mut self, block: *mut u8, first: u32, class: usize) {
+        self.untrimmed_bytes += size_of(class);
+        self.put(&[block], first, class);
+    }
+
+    /// Gives back the OS pages that are free in pools of uncached blocks, after many of these were put back: what grows takes
+    /// the place of what shrank within pools, as it does between them (*swapped*). A block that merely comes and goes
+    /// keeps its pages.
+    fn trim(&mut self) {
+        if self.untrimmed_bytes < LEAN_TRIM_BYTES || !residency::is_lean() {
+            return;
+        }
+        self.untrimmed_bytes = 0;
+        for class in (0..CLASSES).filter(|&class| residency::is_uncached(class)) {
+            for mut next in self.classes[class].lists {
+                while next != NIL {
+                    // SAFETY: the pool is in this heap's lists, whose lock is held.
+                    let pool = unsafe { pool_at(next) };
+                    // SAFETY: the pages lie in this pool's memory, hold no block in use, and none is handed out under the lock.
+                    pool.purge_pages(|address, bytes| unsafe { residency::purge(address, bytes) });
+                    next = pool.next;
+                }
+            }
+        }
+    }
+
+    /// Whether a further pool of `class` is sure to be filled soon.
+    fn is_dense(&self, class: usize) -> bool {
+        let here = &self.classes[class];
+        let least = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
+        let is_growing = self.exchanges.wrapping_sub(self.grown_at) <= GROWTH_EXCHANGES;
+        // A block larger than an OS page may be used in part. If an earlier pool of the class is found to be resident as a
+        // whole, its blocks are not.
+        let is_filled = || {
+            let [_, elder] = here.made;
+            size_of(class) <= os::page_bytes() || residency::is_resident(elder, TABLE[class].slices.into())
+        };
+        here.pools >= least && is_growing && is_filled()
+    }
+
     pub(super) fn new_pool(&mut self, class: usize) -> bool {
-        let dense_from = if residency::is_lean() { LEAN_DENSE_MIN_POOLS } else { DENSE_MIN_POOLS };
-        // A block larger than an OS page may be used in part. If the class's pools are found to be resident as a whole, its
-        // blocks are not.
-        let [newest, elder] = self.classes[class].made;
-        let is_filled = || size_of(class) <= os::page_bytes() || residency::is_resident(elder, TABLE[class].slices.into());
-        let dense = self.classes[class].pools >= dense_from && is_filled();
+        let dense = self.is_dense(class);
         let slices: u32 = TABLE[class].slices.into();
         let wide = if self.classes[class].slices >= WIDE_FROM_SLICES && !residency::is_lean() {
             TABLE[class].wide_slices.into()
@@ -105,6 +146,10 @@ impl Inner {
         };
         let taken = [wide, slices].into_iter().find_map(|slices| Some((slices, ARENAS.take_pool(slices, dense)?)));
         let Some((slices, (first, clean))) = taken else { return false };
+        if clean {
+            self.trim();
+            self.relieve_another();
+        }
         let populate = clean && dense;
         // SAFETY: the slices were just taken.
         let pool = unsafe {
@@ -114,7 +159,9 @@ impl Inner {
         if populate {
             residency::populate(pool::address_of(first), pool.slices() as usize * SLICE_BYTES);
         }
+        let [newest, _] = self.classes[class].made;
         self.classes[class].made = [first, newest];
+        self.grown_at = self.exchanges;
         self.link_all(pool);
         self.relist(pool);
         true
