@@ -317,15 +317,21 @@ impl<B: Backing> Held<'_, B> {
         }
         if room > 0
             && count >= ROOMY_MIN_SLICES
-            && let Some(arena) = self.find_arenas(whole, align_whole)
+            && let Some(arena) = self.beside_chunk(|held| held.find_arenas(whole, align_whole))
         {
             return Some((arena, 0));
         }
         if fits_in_arena {
             return self.find_in_arena(count, align, dense);
         }
-        let dense = if dense && align_arenas == 1 { self.find_in_chunks(arenas) } else { None };
-        Some((dense.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
+        let arena = if !dense {
+            self.beside_chunk(|held| held.find_arenas(arenas, align_arenas))
+        } else if align_arenas == 1 {
+            self.find_in_chunks(arenas)
+        } else {
+            None
+        };
+        Some((arena.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
     }
 
     /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Under the lock: whoever
