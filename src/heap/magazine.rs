@@ -237,9 +237,30 @@ pub(crate) fn region_bytes(limit: u32) -> (usize, usize) {
 /// exchanges magazines writes to their links, and shall not take the line from another that does the same.
 const GROUP: u32 = (CACHE_LINE_BYTES / size_of::<AtomicU64>()) as u32;
 
-/// The index of an unused magazine that somebody put away, if there is one.
+/// Empty magazines are passed from heap to heap in bundles of so many at most, so that threads seldom meet there. In a
+/// bundle, each link leads to the next magazine.
+pub(crate) const BUNDLE: u32 = 32;
+
+/// Where the link of the first magazine of a bundle has the second one, plus one, while the stack links the bundles.
+const SECOND_SHIFT: u32 = 32;
+
+/// The first of a bundle of empty magazines that somebody put away, if there is one.
 pub(crate) fn take_unused() -> Option<u32> {
-    UNUSED.pop(&MagazineLinks)
+    let first = UNUSED.pop(&MagazineLinks)?;
+    let link = MagazineLinks.link(first);
+    // ORDERING (both): Relaxed: a popped magazine and its link are this thread's.
+    let second = (link.load(Ordering::Relaxed) >> SECOND_SHIFT) as u32;
+    link.store(second.wrapping_sub(1).into(), Ordering::Relaxed);
+    Some(first)
+}
+
+/// Puts the bundle of empty magazines that starts with `first` away.
+pub(crate) fn put_away(first: u32) {
+    let link = MagazineLinks.link(first);
+    // ORDERING (both): Relaxed: published by the push.
+    let second = next_of(link.load(Ordering::Relaxed));
+    link.store(u64::from(second.wrapping_add(1)) << SECOND_SHIFT, Ordering::Relaxed);
+    UNUSED.push(&MagazineLinks, first);
 }
 
 /// Makes the empty magazine `index`, which is the caller's, ready for `class`: its top, empty.
@@ -263,11 +284,6 @@ pub(crate) fn grow() -> Range<u32> {
     }
     *used = (first + GROUP).min(MAGAZINES.ready());
     first..*used
-}
-
-/// Puts the empty magazine with top `top` away.
-pub(crate) fn put_away(top: Top) {
-    UNUSED.push(&MagazineLinks, index_of(top));
 }
 
 /// Turns the magazine of `class` with top `top` into an index that carries its label.
@@ -312,13 +328,16 @@ pub(crate) unsafe fn contents<'a>(class: usize, top: Top) -> &'a mut [*mut u8] {
 /// Gives back the OS pages that hold unused magazines alone; returns the bytes. Who needs a magazine meanwhile gets one
 /// that was never used. The caller keeps forks away.
 pub(crate) fn purge_unused() -> usize {
-    /// In a link: the magazine is in the list made here.
+    /// In a link: the magazine is in the list made here. No label and no number of a magazine is so large.
     const LISTED: u64 = 1 << 63;
     let mut list = NIL;
-    while let Some(index) = UNUSED.pop(&MagazineLinks) {
-        // ORDERING (here and below): Relaxed: a popped magazine and its link are this thread's.
-        MagazineLinks.link(index).store(with_next(LISTED, list), Ordering::Relaxed);
-        list = index;
+    while let Some(mut index) = take_unused() {
+        while index != NIL {
+            // ORDERING (here and below): Relaxed: magazines that were taken, and their links, are this thread's.
+            let next = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
+            MagazineLinks.link(index).store(with_next(LISTED, list), Ordering::Relaxed);
+            (list, index) = (index, next);
+        }
     }
     let page = os::page_bytes();
     let group = (page / size_of::<Magazine>()).max(1) as u32;
@@ -333,11 +352,15 @@ pub(crate) fn purge_unused() -> usize {
         }
         index = next_of(MagazineLinks.link(index).load(Ordering::Relaxed));
     }
+    let (mut bundle, mut length) = (NIL, 0);
     while list != NIL {
         let next = next_of(MagazineLinks.link(list).load(Ordering::Relaxed));
-        MagazineLinks.link(list).store(0, Ordering::Relaxed);
-        UNUSED.push(&MagazineLinks, list);
-        list = next;
+        MagazineLinks.link(list).store(bundle.into(), Ordering::Relaxed);
+        (bundle, length, list) = (list, length + 1, next);
+        if length == BUNDLE || list == NIL {
+            put_away(bundle);
+            (bundle, length) = (NIL, 0);
+        }
     }
     purged
 }

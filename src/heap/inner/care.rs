@@ -17,10 +17,7 @@ impl Inner {
         for class in 0..CLASSES {
             self.retire_class(class);
         }
-        while self.empties != NIL {
-            let top = self.take_magazine(0).expect("an empty magazine is at hand");
-            magazine::put_away(top);
-        }
+        self.put_all_away();
     }
 
     /// Flushes the parked magazine of `class` and those in its depot.

@@ -6,9 +6,6 @@ use crate::heap::magazine::{self, Label, MagazineLinks, Top, no_magazine};
 use crate::heap::registry::heap_at;
 use crate::sync::{Links, NIL, Ordering, next_of, with_next};
 
-/// Empty magazines that a heap keeps at hand.
-const EMPTIES_MAX: u32 = 512;
-
 impl Inner {
     /// Takes in what other threads freed.
     pub(crate) fn collect(&mut self) {
@@ -100,11 +97,17 @@ impl Inner {
     /// An empty magazine for `class`; none if memory is short.
     pub(super) fn take_magazine(&mut self, class: usize) -> Option<Top> {
         if self.empties == NIL {
-            if let Some(index) = magazine::take_unused() {
-                return Some(magazine::ready(index, class));
+            let spare = core::mem::replace(&mut self.spare_empties, NIL);
+            if spare != NIL {
+                (self.empties, self.empties_count) = (spare, magazine::BUNDLE);
+            } else if let Some(first) = magazine::take_unused() {
+                // At most.
+                (self.empties, self.empties_count) = (first, magazine::BUNDLE);
+            } else {
+                self.empties_count = 0;
+                // The lowest is taken first.
+                magazine::grow().rev().for_each(|index| self.keep(index));
             }
-            // The lowest is taken first.
-            magazine::grow().rev().for_each(|index| self.keep(index));
         }
         let index = self.empties;
         if index == NIL {
@@ -117,16 +120,32 @@ impl Inner {
     }
 
     pub(super) fn put_away(&mut self, top: Top) {
-        if self.empties_count >= EMPTIES_MAX {
-            return magazine::put_away(top);
+        if self.empties_count >= magazine::BUNDLE {
+            let full = core::mem::replace(&mut self.empties, NIL);
+            self.empties_count = 0;
+            let spare = core::mem::replace(&mut self.spare_empties, full);
+            if spare != NIL {
+                magazine::put_away(spare);
+            }
         }
         self.keep(magazine::index_of(top));
+    }
+
+    /// Puts all empty magazines away.
+    pub(super) fn put_all_away(&mut self) {
+        self.empties_count = 0;
+        for bundle in [&mut self.empties, &mut self.spare_empties] {
+            let first = core::mem::replace(bundle, NIL);
+            if first != NIL {
+                magazine::put_away(first);
+            }
+        }
     }
 
     /// Keeps the empty magazine `index` at hand.
     fn keep(&mut self, index: u32) {
         // ORDERING: Relaxed: as for `deposit`.
-        MagazineLinks.link(index).store(self.empties as u64, Ordering::Relaxed);
+        MagazineLinks.link(index).store(self.empties.into(), Ordering::Relaxed);
         self.empties = index;
         self.empties_count += 1;
     }

@@ -20,9 +20,10 @@ pub(crate) struct Inner {
     /// All pools, and all runs of a first-class heap.
     pools: u32,
     runs: u32,
-    /// Empty magazines at hand.
+    /// Empty magazines at hand, and how many at most; and a bundle besides (Bonwick and Adams's *loaded* and *previous*).
     empties: u32,
     empties_count: u32,
+    spare_empties: u32,
     /// The magazines of an orphan, of a first-class heap or of the communal one.
     parked: Tops,
     /// Bytes given to pools or the depot that the purger was not told of yet.
@@ -116,6 +117,7 @@ impl Inner {
             runs: NIL,
             empties: NIL,
             empties_count: 0,
+            spare_empties: NIL,
             parked: Tops::new(),
             unreported_bytes: 0,
             untrimmed_bytes: 0,
