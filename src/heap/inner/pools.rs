@@ -148,6 +148,8 @@ impl Inner {
         let Some((slices, (first, clean))) = taken else { return false };
         if clean {
             self.trim();
+        }
+        if clean || dense {
             self.relieve_another();
         }
         let populate = clean && dense;
