@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use cenote::Cenote;
 
@@ -120,22 +121,23 @@ fn live(exchange: &'static Exchange<PLACES>, seed: u64) {
     exchange.clear();
 }
 
-#[test]
-fn fork_while_other_threads_allocate() {
-    const THREADS: u64 = 4;
-    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+/// What a thread does over and over.
+type Work<'a> = &'a (dyn Fn(&mut SplitMix64) + Sync);
+
+/// Forks again and again beside threads each of which does one of `works` over and over.
+fn fork_beside(exchange: &'static Exchange<PLACES>, works: &[Work<'_>]) {
     let _watchdog = Watchdog::set();
     let stop = AtomicBool::new(false);
-    let started = Barrier::new(THREADS as usize + 1);
+    let started = Barrier::new(works.len() + 1);
     thread::scope(|scope| {
-        for seed in 0..THREADS {
+        for (seed, work) in works.iter().enumerate() {
             let (stop, started) = (&stop, &started);
             scope.spawn(move || {
-                let mut random = SplitMix64(seed);
+                let mut random = SplitMix64(seed as u64);
                 started.wait();
                 // ORDERING: the flag carries nothing but itself.
                 while !stop.load(Ordering::Relaxed) {
-                    trade(&EXCHANGE, &mut random, 20);
+                    work(&mut random);
                 }
             });
         }
@@ -143,15 +145,36 @@ fn fork_while_other_threads_allocate() {
         started.wait();
         let forks = catch_unwind(|| {
             for seed in 0..150 {
-                in_child(|| live(&EXCHANGE, seed));
+                in_child(|| live(exchange, seed));
             }
         });
         // ORDERING: the flag carries nothing but itself.
         stop.store(true, Ordering::Relaxed);
         forks.expect("all children end well");
     });
-    EXCHANGE.clear();
+    exchange.clear();
     Cenote::check();
+}
+
+#[test]
+fn fork_while_other_threads_allocate() {
+    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+    let work: Work<'_> = &|random| trade(&EXCHANGE, random, 20);
+    fork_beside(&EXCHANGE, &[work; 4]);
+}
+
+#[test]
+fn fork_while_blocks_are_taken_from_other_threads() {
+    static EXCHANGE: Exchange<PLACES> = Exchange::new();
+    let rest_and_work: Work<'_> = &|random| {
+        thread::sleep(Duration::from_micros(100));
+        trade(&EXCHANGE, random, 20);
+    };
+    let take: Work<'_> = &|_| {
+        Cenote::purge();
+        thread::sleep(Duration::from_micros(500));
+    };
+    fork_beside(&EXCHANGE, &[rest_and_work, rest_and_work, take]);
 }
 
 #[test]

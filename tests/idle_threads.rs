@@ -2,12 +2,13 @@
 
 #![cfg(not(feature = "passthrough"))]
 
-use cenote::Cenote;
+use cenote::{Cenote, Stats};
 use parcel::Parcel;
 use process::{eventually, threads, use_and_free, use_memory};
 use resident::resident_bytes;
 use rng::SplitMix64;
 use std::hint::black_box;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -160,6 +161,72 @@ fn a_thread_that_grows_gets_what_a_sleeping_one_keeps_beside_what_it_has_at_hand
         })
         .assert_silent();
     }
+}
+
+#[test]
+fn a_thread_that_ends_when_much_was_taken_from_it_leaves_the_rest_to_the_next() {
+    let name = "a_thread_that_ends_when_much_was_taken_from_it_leaves_the_rest_to_the_next";
+    child::run(name, &[("PURGE", "off")], || {
+        for _ in 0..3 {
+            let (report, reported) = mpsc::channel();
+            let (end, ended) = mpsc::channel::<()>();
+            let thread = thread::spawn(move || {
+                use_much();
+                report.send(()).expect("the main thread waits");
+                ended.recv().expect_err("the main thread sends nothing");
+            });
+            reported.recv().expect("the thread reports");
+            Cenote::purge();
+            drop(end);
+            thread.join().expect("the thread returns");
+        }
+        let Stats { cached_bytes, heaps, .. } = Cenote::stats();
+        assert!(cached_bytes < LITTLE_CACHED && heaps <= 4, "{cached_bytes} {heaps}");
+        Cenote::check();
+    })
+    .assert_silent();
+}
+
+/// From now on the system refuses `membarrier` to this thread and those that it starts.
+fn refuse_barriers() {
+    let [load, compare, result] = [
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+        libc::BPF_RET | libc::BPF_K,
+    ];
+    // SAFETY: these fill in a structure each.
+    let mut rules = unsafe {
+        [
+            libc::BPF_STMT(load as u16, mem::offset_of!(libc::seccomp_data, nr) as u32),
+            libc::BPF_JUMP(compare as u16, libc::SYS_membarrier as u32, 0, 1),
+            libc::BPF_STMT(result as u16, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+            libc::BPF_STMT(result as u16, libc::SECCOMP_RET_ALLOW),
+        ]
+    };
+    let filter = libc::sock_fprog { len: rules.len() as u16, filter: rules.as_mut_ptr() };
+    // SAFETY: the filter and its rules live.
+    let installed = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) == 0
+    };
+    assert!(installed);
+}
+
+#[test]
+fn where_the_system_refuses_barriers_a_sleeping_thread_keeps_what_it_has_at_hand() {
+    let name = "where_the_system_refuses_barriers_a_sleeping_thread_keeps_what_it_has_at_hand";
+    with_idle_thread(
+        name,
+        &[("PURGE", "off")],
+        || {},
+        |_| {
+            refuse_barriers();
+            let cached = Cenote::stats().cached_bytes;
+            assert!(cached > LITTLE_CACHED);
+            Cenote::purge();
+            assert!(Cenote::stats().cached_bytes > LITTLE_CACHED);
+        },
+    );
 }
 
 /// Takes and frees parcels in short bursts that stay within what a thread has at hand, most of them, and rests now and then.

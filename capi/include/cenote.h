@@ -78,8 +78,8 @@ size_t cenote_good_size(size_t size) CENOTE_NOEXCEPT;
 bool cenote_owns(const void *block) CENOTE_NOEXCEPT;
 
 /*
- * Gives back to the system at once what can be given back, except what other threads have at hand; returns the bytes. Without
- * it, what stays unused is given back in a second or two.
+ * Gives back to the system at once what can be given back, except a few blocks that other threads have at hand; returns the
+ * bytes. Without it, what stays unused is given back in a second or two.
  */
 size_t cenote_purge(void) CENOTE_NOEXCEPT;
 

@@ -1,10 +1,8 @@
-use crate::model::{Contents, Indices, at_once, explore_up_to};
+use crate::model::{Contents, Indices, at_once, explore, explore_both};
 use cenote::sync::undercut::{self, Floor, Slot, Top};
 use cenote::sync::{AtomicPtr, Lock, Ordering};
 use std::sync::Arc;
 
-/// Preemptions in the scenarios.
-const DEPTH: usize = 3;
 /// Slots above the floor.
 const ROOM: usize = 5;
 
@@ -100,20 +98,18 @@ impl Stack {
 /// What the owner of a stack of `count` blocks does while a taker comes `times` times and leaves `left` blocks each time. The
 /// owner returns what it keeps; each block has to turn up once.
 fn share(count: u32, left: usize, times: usize, work: impl Fn(&Stack) -> Vec<u32> + Send + Sync + Copy + 'static) {
-    for swapped in [false, true] {
-        explore_up_to(DEPTH, move || {
-            let stack = Stack::with(count);
-            let (owned, taken_from) = (stack.clone(), stack.clone());
-            let own = move || work(&owned);
-            let take = move || (0..times).flat_map(|_| taken_from.take(left)).collect::<Vec<_>>();
-            let (kept, taken) = at_once(swapped, own, take);
-            let mut seen = Indices::default();
-            seen.extend(kept);
-            seen.extend(taken);
-            seen.extend(stack.drain());
-            assert_eq!(seen, Indices::all(count));
-        });
-    }
+    explore_both(move |swapped| {
+        let stack = Stack::with(count);
+        let (owned, taken_from) = (stack.clone(), stack.clone());
+        let own = move || work(&owned);
+        let take = move || (0..times).flat_map(|_| taken_from.take(left)).collect::<Vec<_>>();
+        let (kept, taken) = at_once(swapped, own, take);
+        let mut seen = Indices::default();
+        seen.extend(kept);
+        seen.extend(taken);
+        seen.extend(stack.drain());
+        assert_eq!(seen, Indices::all(count));
+    });
 }
 
 /// Pops `pops` blocks, pushes `pushes` of them again, into other slots than before, and keeps the rest.
@@ -146,7 +142,7 @@ fn a_taker_that_comes_twice_takes_nothing_twice() {
 #[test]
 fn an_owner_that_rests_has_left_what_the_taker_leaves() {
     share(4, 2, 1, |_| Vec::new());
-    explore_up_to(DEPTH, || {
+    explore(|| {
         let stack = Stack::with(4);
         assert_eq!(stack.take(2), [1, 0]);
         assert_eq!(stack.take(2), []);

@@ -144,11 +144,11 @@ pub(crate) fn barrier_everywhere() -> bool {
     membarrier(PRIVATE_EXPEDITED)
 }
 
-/// Tells the system that this process calls [`barrier_everywhere`]. Costs next to nothing but for the first time, when the system
-/// has to see each processor once. False if it refuses.
-pub(crate) fn register_barrier() -> bool {
+/// Tells the system that this process calls [`barrier_everywhere`]; so do its children then. Costs next to nothing but for the first
+/// time, when the system has to see each processor once.
+pub(crate) fn register_barrier() {
     const REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
-    membarrier(REGISTER_PRIVATE_EXPEDITED)
+    membarrier(REGISTER_PRIVATE_EXPEDITED);
 }
 
 /// Older versions of libc have no names for these commands.

@@ -18,8 +18,6 @@ mod imp;
 #[path = "model.rs"]
 mod imp;
 
-#[cfg(not(cenote_loom))]
-pub use imp::prepare_heavy;
 pub use imp::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub use index_stack::IndexStack;
 pub use lock::{Guard, Lock};

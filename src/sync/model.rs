@@ -15,6 +15,9 @@ pub(super) fn heavy() -> bool {
     true
 }
 
+/// Nothing is needed for [`heavy`].
+pub(super) fn prepare_heavy() {}
+
 /// The end of an operation that [`heavy`] may come before or after. loom has no barrier that one thread pays for another.
 pub(super) fn light() {
     // ORDERING: SeqCst: pairs with `heavy`. Scenario: the_owner_and_a_taker_get_each_block_once.

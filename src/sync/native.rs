@@ -45,14 +45,15 @@ pub(super) fn wait(tries: u32) {
 }
 
 /// A barrier on all threads of the process, which have it at some point between two instructions. False if the system
-/// refuses it, or [`prepare_heavy`] was never called.
+/// refuses it, or [`prepare_heavy`] was never called; and under ThreadSanitizer, which does not know of it.
 pub(super) fn heavy() -> bool {
-    crate::os::barrier_everywhere()
+    !cfg!(cenote_tsan) && crate::os::barrier_everywhere()
 }
 
-/// Makes [`heavy`] possible. The first time it may take as long as the system takes to see each thread once.
-pub fn prepare_heavy() -> bool {
-    crate::os::register_barrier()
+/// Makes [`heavy`] possible, unless the system refuses. The first time it takes as long as the system needs to see each
+/// processor once.
+pub(super) fn prepare_heavy() {
+    crate::os::register_barrier();
 }
 
 /// The end of an operation that [`heavy`] may come before or after. Costs nothing: the barrier finds the instructions in the order

@@ -46,7 +46,7 @@
 //! | a slot | the owner; below the top and under the lock, the taker | the same |
 //! | the top | the owner | the same; the taker |
 
-use super::imp::{heavy, light, overwrite};
+use super::imp::{heavy, light, overwrite, prepare_heavy};
 use super::{AtomicPtr, Ordering};
 
 /// Room for one block; null if there is none.
@@ -117,6 +117,12 @@ pub unsafe fn compact(bottom: Top, top: Top) -> Top {
         compacted = unsafe { push(compacted, peek(lowest)) };
     }
     compacted
+}
+
+/// To be called once before floors are raised, and without a lock, as it may take long the first time: else none will
+/// stand.
+pub fn prepare() {
+    prepare_heavy();
 }
 
 /// A floor that a taker has raised.

@@ -3,9 +3,10 @@
 //!
 //! Whoever gives memory to the pools, to a depot or to the arenas reports it in large steps; when enough was reported
 //! and no purger runs, the reporter starts one. Each tick the purger looks at everything once, in address order: what
-//! nobody touched between two ticks is idle. Idle magazines are flushed, idle empty pools go back to their arenas, free
-//! OS pages of idle pools and slices that stayed free are purged, down to a budget. When a few ticks found nothing to do
-//! the thread ends. It blocks all signals, holds a lock for a few pools at a time, and correctness never depends on it.
+//! nobody touched between two ticks is idle. Idle magazines are flushed, those of a thread that sleeps undercut, idle
+//! empty pools go back to their arenas, free OS pages of idle pools and slices that stayed free are purged, down to a
+//! budget. When a few ticks found nothing to do the thread ends. It blocks all signals, holds a lock for a few pools at a
+//! time, and correctness never depends on it.
 //! A [`Watch`] holds the bytes reported and whether a purger runs.
 //!
 //! In a program without threads of its own it also ends before a fork, after which some look for threads (CPython warns).
@@ -18,7 +19,7 @@ use crate::heap::magazine;
 use crate::heap::{self, ARENAS, heap_at};
 use crate::os;
 use crate::pool::{self, Kind};
-use crate::sync::{self, AtomicU32, Lock, Ordering, Watch};
+use crate::sync::{AtomicU32, Lock, Ordering, Watch, undercut};
 use core::ffi::c_void;
 use core::time::Duration;
 
@@ -141,8 +142,7 @@ pub(crate) fn pass(all: bool) -> Pass {
     if !init::is_done() {
         return result;
     }
-    // Where it is refused, what threads have at hand stays there.
-    sync::prepare_heavy();
+    undercut::prepare();
     if all {
         // Much of that may be other heaps', and so go by their mailboxes.
         heap::for_each(|heap| {

@@ -220,13 +220,14 @@ impl Inner {
         if here.partial != NIL {
             cached += magazine::label(here.partial).blocks;
         }
-        ClassCounts { pools: here.pools as usize, slices: here.slices as usize, blocks: here.blocks, taken: here.taken, cached }
+        ClassCounts { pools: here.pools as usize, slices: here.slices as usize, blocks: here.blocks(class), taken: here.taken, cached }
     }
 
     /// Panics unless the invariants of this heap and its pools hold.
     pub(crate) fn check(&self) {
         let mut taken = [0; CLASSES];
         let mut pools = [0; CLASSES];
+        let mut blocks = [0; CLASSES];
         let mut listed = [0; CLASSES];
         let mut first = self.pools;
         while first != NIL {
@@ -241,6 +242,7 @@ impl Inner {
             }
             taken[pool.class()] += pool.used() as usize;
             pools[pool.class()] += 1;
+            blocks[pool.class()] += pool.blocks() as usize;
             listed[pool.class()] += (pool.list != Pool::UNLISTED) as u32;
             first = pool.all_next;
         }
@@ -248,6 +250,7 @@ impl Inner {
             let here = &self.classes[class];
             assert_eq!(taken[class], here.taken, "class {class}: blocks taken");
             assert_eq!(pools[class], here.pools, "class {class}: pools");
+            assert_eq!(blocks[class], here.blocks(class), "class {class}: blocks of the pools");
             for &head in &here.lists {
                 let (mut first, mut previous) = (head, NIL);
                 while first != NIL {

@@ -9,7 +9,7 @@ use super::misuse::{die_of, free_outside};
 use super::registry::heap_at;
 use super::residency;
 use crate::base::config::*;
-use crate::base::size_class::{CLASSES, TABLE, size_of};
+use crate::base::size_class::{CLASSES, Class, TABLE, blocks_in, size_of};
 use crate::pool::{self, Pool};
 use crate::sync::{NIL, Ordering};
 
@@ -72,9 +72,8 @@ struct ClassHeap {
     /// The pools made last, the newest first. They may be no more.
     made: [u32; 2],
     pools: u32,
-    /// Slices and blocks of all its pools.
+    /// Slices of all its pools.
     slices: u32,
-    blocks: usize,
     /// Blocks taken from the pools: in use or cached.
     taken: usize,
 }
@@ -92,6 +91,17 @@ pub(crate) struct ClassCounts {
 }
 
 
+impl ClassHeap {
+    /// Blocks of all its pools, which are of two widths at most.
+    fn blocks(&self, class: usize) -> usize {
+        let Class { size, slices, wide_slices, .. } = TABLE[class];
+        let (narrow, wide) = (u32::from(slices), u32::from(wide_slices));
+        let wide_pools = (self.slices - self.pools * narrow).checked_div(wide - narrow).unwrap_or(0);
+        let blocks = |pools: u32, slices| pools as usize * blocks_in(slices, size) as usize;
+        blocks(self.pools - wide_pools, narrow) + blocks(wide_pools, wide)
+    }
+}
+
 impl Inner {
     pub(crate) fn new(id: u32) -> Self {
         let class = ClassHeap {
@@ -107,7 +117,6 @@ impl Inner {
             made: [0; 2],
             pools: 0,
             slices: 0,
-            blocks: 0,
             taken: 0,
         };
         Self {

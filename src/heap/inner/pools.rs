@@ -258,7 +258,6 @@ impl Inner {
         let here = &mut self.classes[pool.class()];
         here.pools += 1;
         here.slices += pool.slices();
-        here.blocks += pool.blocks() as usize;
     }
 
     pub(super) fn unlink_all(&mut self, pool: &mut Pool) {
@@ -275,7 +274,6 @@ impl Inner {
         let here = &mut self.classes[pool.class()];
         here.pools -= 1;
         here.slices -= pool.slices();
-        here.blocks -= pool.blocks() as usize;
     }
 
     /// Counts a run of this first-class heap among those to free with it.
