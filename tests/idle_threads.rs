@@ -4,7 +4,7 @@
 
 use cenote::{Cenote, Stats};
 use parcel::Parcel;
-use process::{eventually, threads};
+use process::{eventually, threads, use_and_free, use_memory};
 use resident::resident_bytes;
 use rng::SplitMix64;
 use std::hint::black_box;
@@ -131,6 +131,36 @@ fn purge_gives_back_what_a_sleeping_thread_has_at_hand() {
             assert!(resident_bytes() < before.resident + LITTLE, "{} {}", resident_bytes(), before.resident);
         },
     );
+}
+
+#[test]
+fn a_thread_that_grows_gets_what_a_sleeping_one_keeps_beside_what_it_has_at_hand() {
+    const ROUNDS: usize = 20;
+    let name = "a_thread_that_grows_gets_what_a_sleeping_one_keeps_beside_what_it_has_at_hand";
+    for options in [&[("PURGE", "off"), ("HUGE_PAGES", "0")], &[("PURGE", "off"), ("HUGE_PAGES", "1")]] {
+        child::run(name, options, || {
+            let (report, reported) = mpsc::channel();
+            let (end, ended) = mpsc::channel::<()>();
+            let sleeper = thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    sizes().for_each(|size| use_and_free(size, MIB));
+                }
+                report.send(()).expect("the main thread waits");
+                let _ = ended.recv();
+                use_much();
+            });
+            reported.recv().expect("the thread reports");
+            let before = Cenote::stats().cached_bytes;
+            let growth = use_memory(4000, 64 * MIB);
+            let after = Cenote::stats().cached_bytes;
+            assert!(after < before / 2, "{before} bytes before, {after} after\n{}", Cenote::stats());
+            drop(end);
+            sleeper.join().expect("the thread returns");
+            assert!(growth.iter().all(|block| process::hold(block, block[0])));
+            Cenote::check();
+        })
+        .assert_silent();
+    }
 }
 
 #[test]

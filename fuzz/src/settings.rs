@@ -11,6 +11,8 @@ pub enum Setting {
     RetainKib(u16),
     /// Whether every free is checked at once.
     Verify(bool),
+    /// Whether a small footprint is preferred to speed.
+    Lean(bool),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -29,12 +31,13 @@ impl Setting {
             Self::Mode(Mode::Off) => options.purge(PurgeMode::Off),
             Self::RetainKib(kib) => options.retain_bytes(usize::from(kib) << 10),
             Self::Verify(on) => options.verify(on.into()),
+            Self::Lean(on) => options.lean(on),
         });
     }
 
     /// What every input starts from.
     pub fn reset() {
-        let options = Options::new().purge(PurgeMode::Thread).retain_bytes(1 << 20).verify(0);
+        let options = Options::new().purge(PurgeMode::Thread).retain_bytes(1 << 20).verify(0).lean(false);
         Cenote::configure(&options.purge_delay(Duration::from_millis(1)));
     }
 }

@@ -67,7 +67,10 @@ unsafe impl Backing for Shared {
 
     fn purge(&self, first: u32, count: u32) -> bool {
         if self.0.purges {
-            (first..first + count).for_each(|slice| self.0.slices[slice as usize].write(0));
+            for slice in first..first + count {
+                self.0.slices[slice as usize].write(0);
+                self.0.huge[(slice / ARENA_SLICES / HUGE_ARENAS) as usize].write(0);
+            }
         }
         self.0.purges
     }
@@ -308,19 +311,42 @@ fn a_chunk_asks_for_huge_pages_once_and_before_anybody_has_a_part_of_it() {
 
 #[test]
 fn what_is_not_dense_leaves_the_chunk_to_what_is_unless_there_is_nothing_else() {
+    // A word of the bitmap of empty arenas, which is left behind when nothing else is empty.
+    const CHUNKS: u32 = 64 / HUGE_ARENAS;
     explore(|| {
-        let world = World::new(3 * HUGE_ARENAS, true);
+        let world = World::new(CHUNKS * HUGE_ARENAS, true);
         (0..HUGE_ARENAS).for_each(|_| assert!(world.take(ARENA_SLICES).is_some()));
         world.arenas.set_huge_from(0);
         let chunk_of = |slice: Option<u32>| slice.expect("there is room") / (HUGE_ARENAS * ARENA_SLICES);
         let dense = chunk_of(world.take_as(ARENA_SLICES, true));
-        for _ in 0..HUGE_ARENAS {
+        for _ in 2 * HUGE_ARENAS..CHUNKS * HUGE_ARENAS {
             assert_ne!(chunk_of(world.take(ARENA_SLICES)), dense);
         }
         assert_eq!(chunk_of(world.take_as(ARENA_SLICES, true)), dense);
         for _ in 2..HUGE_ARENAS {
             assert_eq!(chunk_of(world.take(ARENA_SLICES)), dense);
         }
+        assert_eq!(world.take(1), None);
+        world.arenas.check();
+    });
+}
+
+#[test]
+fn a_chunk_of_which_a_part_was_purged_is_kept_for_nobody_and_asks_again_once_all_of_it_is_clean() {
+    explore(|| {
+        let world = World::new(3 * HUGE_ARENAS, true);
+        (0..HUGE_ARENAS).for_each(|_| assert!(world.take(ARENA_SLICES).is_some()));
+        world.arenas.set_huge_from(0);
+        let chunk = HUGE_ARENAS * ARENA_SLICES;
+        assert_eq!(world.take_as(ARENA_SLICES, true), Some(chunk));
+        assert_eq!(world.arenas.purge_run(&mut (chunk + 2 * ARENA_SLICES), 0, true), Some(ARENA_SLICES as usize));
+        // The lowest there are.
+        assert_eq!(world.take(ARENA_SLICES), Some(chunk + 2 * ARENA_SLICES));
+        world.arenas.put(chunk, ARENA_SLICES, false);
+        world.arenas.put(chunk + 2 * ARENA_SLICES, ARENA_SLICES, false);
+        while world.arenas.purge_run(&mut u32::MAX.clone(), 0, true).is_some() {}
+        assert_eq!(world.take_as(ARENA_SLICES, true), Some(chunk));
+        assert_eq!(world.memory.0.huge[1].read(), 1);
         world.arenas.check();
     });
 }

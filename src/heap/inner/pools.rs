@@ -4,8 +4,8 @@ use super::Inner;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE, size_of};
 use crate::heap::ARENAS;
-use crate::heap::residency;
 use crate::heap::registry::{self, heap_at};
+use crate::heap::residency;
 use crate::os;
 use crate::pool::{self, Misuse, POOLS, Pool, Taken, pool_at};
 use crate::sync::NIL;
@@ -148,6 +148,8 @@ impl Inner {
         let Some((slices, (first, clean))) = taken else { return false };
         if clean {
             self.trim();
+        }
+        if clean || dense {
             self.relieve_another();
         }
         let populate = clean && dense;
