@@ -79,7 +79,7 @@ struct Inner {
     huge_from_slices: usize,
     /// Dirty slices above this are purged when clean ones are taken.
     swap_above_slices: usize,
-    /// The first arena of the chunk that asked for huge pages last; `NIL` if part of it was purged since.
+    /// The first arena of the chunk that asked for huge pages last; `NIL` if free slices of it were purged since.
     chunk: u32,
     purged_slices: usize,
     purges: u64,
