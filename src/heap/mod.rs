@@ -2,11 +2,11 @@
 //!
 //! A heap serves a thread, or is a first-class [`Heap`](crate::Heap), or waits as an *orphan* for a thread to adopt it.
 //! Its inside is guarded by a lock that its owner takes once for many blocks, and that hardly anybody else takes: the
-//! purger, a thread that adopts pools, a sender whose mail piles up, a thread that grows while this one sleeps. Blocks that other threads free come in through the
-//! mailbox, without the lock, as magazines that go into the depot as they are.
+//! purger, a thread that adopts pools, a sender whose mail piles up, a thread that grows while this one sleeps. Blocks that
+//! other threads free come in through the mailbox, without the lock, as magazines that go into the depot as they are.
 //!
-//! Lock order: the lock of one heap, then another's (only tried, never waited for), then the
-//! roster's, the arenas' or the magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
+//! Lock order: the lock of one heap, then another's (only tried, never waited for), then the roster's, the arenas' or the
+//! magazines'. Nobody waits for a second heap's lock while holding one, except the fork handler, which takes all.
 //!
 //! # Invariants
 //! 1. The words of a pool's slices name the heap in whose lists the pool is. They change only under that heap's lock.
@@ -122,7 +122,7 @@ unsafe impl Backing for Reservation {
     }
 
     fn owners(&self) -> u32 {
-        registry::count().saturating_sub(COMMUNAL + 1).max(1)
+        registry::count().saturating_sub(registry::FIRST).max(1)
     }
 
     fn purge_unit(&self) -> u32 {

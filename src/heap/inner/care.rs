@@ -22,9 +22,8 @@ impl Inner {
 
     /// Flushes the parked magazine of `class` and those in its depot.
     pub(super) fn retire_class(&mut self, class: usize) {
-        let top = self.parked.get(class);
+        let top = self.parked.take(class);
         if top != no_magazine() {
-            self.parked.set(class, no_magazine());
             self.flush_and_put_away(class, top);
         }
         self.empty_depot(class);
@@ -121,10 +120,8 @@ impl Inner {
     /// Flushes the depots, if nobody exchanged a magazine for some time. Returns the bytes that the purger is to be told of.
     fn relieve(&mut self) -> usize {
         /// Looks in a row at which there was no exchange since the one before.
-        const QUIET_LOOKS: u8 = 2;
-        let was_active = core::mem::replace(&mut self.relieved_at, self.exchanges) != self.exchanges;
-        self.quiet_relieves = if was_active { 0 } else { self.quiet_relieves.saturating_add(1) };
-        if self.quiet_relieves != QUIET_LOOKS {
+        const QUIET_LOOKS: u32 = 2;
+        if self.growers_looks.look(self.exchanges) != QUIET_LOOKS {
             return 0;
         }
         (0..CLASSES).for_each(|class| self.empty_depot(class));
@@ -137,8 +134,8 @@ impl Inner {
     pub(crate) fn tend_cache(&mut self) -> bool {
         /// Looks in a row at which no magazine was found exchanged before those of the thread are undercut.
         const QUIET_LOOKS: u32 = 2;
-        let was_active = core::mem::replace(&mut self.looked_at, self.exchanges) != self.exchanges;
-        self.quiet_looks = if was_active { 0 } else { self.quiet_looks.saturating_add(1) };
+        let quiet_looks = self.purgers_looks.look(self.exchanges);
+        let was_active = quiet_looks == 0;
         self.idle = true;
         self.collect();
         let mut again = if self.has_thread() || was_active {
@@ -148,7 +145,7 @@ impl Inner {
             false
         };
         if self.has_thread() && self.outflow_bytes >= REPORT_BYTES {
-            if self.quiet_looks < QUIET_LOOKS {
+            if quiet_looks < QUIET_LOOKS {
                 again = true;
             } else {
                 self.outflow_bytes = 0;

@@ -32,22 +32,38 @@ pub(crate) struct Inner {
     untrimmed_bytes: usize,
     /// A heap whose mailbox overflows.
     overfull: u32,
-    /// Magazines exchanged so far; how many it were when the last pool was made, and when the purger last looked.
+    /// Magazines exchanged so far, and how many it were when the last pool was made.
     exchanges: u32,
     grown_at: u32,
-    looked_at: u32,
-    /// The heap that this one looked at when it last grew; exchanges when another one last looked at this one, and how often
-    /// one did since the last exchange.
+    /// What the purger saw of that, and what heaps that grow did.
+    purgers_looks: Looks,
+    growers_looks: Looks,
+    /// The heap that this one looked at when it last grew.
     relieved: u32,
-    relieved_at: u32,
-    quiet_relieves: u8,
-    /// How often the purger looked since the last exchange.
-    quiet_looks: u32,
     /// Bytes that went out of the thread's magazines since those were last undercut: a thread that only takes back what was
     /// taken from it keeps it.
     outflow_bytes: usize,
     /// Whether what becomes free now was idle before, since the purger flushes it.
     idle: bool,
+}
+
+/// How a heap's exchanges of magazines look to somebody who comes now and then.
+#[derive(Default)]
+struct Looks {
+    /// Exchanges at the last look.
+    exchanges: u32,
+    /// Looks in a row at which there was none since the one before.
+    quiet: u32,
+}
+
+impl Looks {
+    /// Looks when there were so many `exchanges`. Returns the looks in a row, this one included, at which there was none since
+    /// the one before.
+    fn look(&mut self, exchanges: u32) -> u32 {
+        let was_active = core::mem::replace(&mut self.exchanges, exchanges) != exchanges;
+        self.quiet = if was_active { 0 } else { self.quiet.saturating_add(1) };
+        self.quiet
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -134,11 +150,9 @@ impl Inner {
             // As yet it counts as active.
             exchanges: 1,
             grown_at: 0,
+            purgers_looks: Looks::default(),
+            growers_looks: Looks::default(),
             relieved: id,
-            relieved_at: 0,
-            quiet_relieves: 0,
-            looked_at: 0,
-            quiet_looks: 0,
             outflow_bytes: REPORT_BYTES,
             idle: false,
         }
