@@ -1,14 +1,16 @@
-//! The size classes: 8 bytes, then steps of 16 to 256 bytes, then eight steps to each doubling.
+//! The size classes: 8 bytes, then steps of 16 to 256 bytes, then eight steps to each doubling, and one for buffers of 8 KiB
+//! with a header.
 //!
 //! Every class size is a multiple of the step of its range, so a request rounded up to a multiple of its alignment falls
 //! into a class whose size is a multiple of that alignment too: either the step is a multiple of the alignment, or the
-//! rounded request is itself a class size. Blocks start at the pool's first byte and pools are aligned to their own
+//! rounded request is itself a class size. (The extra class is a power of two above another: either is a multiple of what
+//! requests between the two can ask for.) Blocks start at the pool's first byte and pools are aligned to their own
 //! length, hence `class_of(round_up(size, align))` is always aligned well enough and no class table by alignment exists.
 
 use super::config::*;
 
 /// Number of size classes.
-pub(crate) const CLASSES: usize = 73;
+pub(crate) const CLASSES: usize = 74;
 /// The largest block that comes from a pool, in bytes.
 pub(crate) const CLASS_MAX_BYTES: usize = 32 << 10;
 
@@ -40,7 +42,22 @@ pub(crate) const fn is_tiny(class: usize) -> bool {
     class <= 1
 }
 
+/// The class of buffers of 8 KiB that an object's header comes in front of: without it each would leave most of a KiB unused.
+const BUFFER: usize = 57;
+const BUFFER_BYTES: usize = (8 << 10) + 64;
+
 const fn size_of_class(class: usize) -> usize {
+    if class < BUFFER {
+        size_of_step(class)
+    } else if class == BUFFER {
+        BUFFER_BYTES
+    } else {
+        size_of_step(class - 1)
+    }
+}
+
+/// The sizes but for that of [`BUFFER`].
+const fn size_of_step(class: usize) -> usize {
     if class == 0 {
         8
     } else if class <= 16 {
@@ -133,6 +150,7 @@ static SMALL_LOOKUP: [u8; SMALL_MAX_BYTES + 1] = {
 };
 
 const _: () = assert!(size_of_class(CLASSES - 1) == CLASS_MAX_BYTES);
+const _: () = assert!(size_of_class(BUFFER - 1) < BUFFER_BYTES && BUFFER_BYTES < size_of_class(BUFFER + 1));
 const _: () = {
     let mut class = 0;
     while class < CLASSES {
