@@ -698,17 +698,22 @@ impl<B: Backing> Held<'_, B> {
         Some(Claim { first, count: end - first, dirty: dirty - self.inner.dirty_slices })
     }
 
-    /// `first .. end` with the clean groups of `unit` slices around it, up to the next multiple of [`METADATA_SLICES`] on
-    /// each side: so that metadata goes with the last of its slices, however few of them are purged at a time.
+    /// `first .. end` with the clean groups of `unit` slices around it, as far as their metadata shares an OS page with theirs:
+    /// so that metadata goes with the last of its slices, however few of them are purged at a time.
     fn widened(&self, mut first: u32, mut end: u32, unit: u32) -> (u32, u32) {
+        const METADATA_BYTES: usize = METADATA_WORDS * size_of::<u64>();
+        let first_page = first as usize * METADATA_BYTES / SMALL_PAGE_BYTES;
+        let end_page = (end as usize * METADATA_BYTES).div_ceil(SMALL_PAGE_BYTES);
+        let lowest = (first_page * SMALL_PAGE_BYTES / METADATA_BYTES) as u32;
+        let highest = (end_page * SMALL_PAGE_BYTES).div_ceil(METADATA_BYTES) as u32;
         let is_clean = |group: u32| {
             let bits = mask(group % ARENA_SLICES, unit);
             self.record(group / ARENA_SLICES).clean & bits == bits
         };
-        while !first.is_multiple_of(METADATA_SLICES) && is_clean(first - unit) {
+        while first > lowest && is_clean(first - unit) {
             first -= unit;
         }
-        while !end.is_multiple_of(METADATA_SLICES) && end < self.inner.grown * ARENA_SLICES && is_clean(end) {
+        while end < highest.min(self.inner.grown * ARENA_SLICES) && is_clean(end) {
             end += unit;
         }
         (first, end)

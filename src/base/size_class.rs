@@ -46,6 +46,11 @@ pub(crate) const fn is_tiny(class: usize) -> bool {
 const BUFFER: usize = 57;
 const BUFFER_BYTES: usize = (8 << 10) + 64;
 
+/// Words of free list that a pool of `class` with `slices` slices has room for.
+const fn free_list_words(class: usize, slices: usize) -> usize {
+    if is_tiny(class) { slices * TINY_WORDS_PER_SLICE } else { slices * METADATA_WORDS - DESCRIPTOR_WORDS }
+}
+
 const fn size_of_class(class: usize) -> usize {
     if class < BUFFER {
         size_of_step(class)
@@ -71,17 +76,18 @@ const fn size_of_step(class: usize) -> usize {
 
 const fn describe(class: usize) -> Class {
     let size = size_of_class(class);
-    // A pool has at least eight blocks, and leaves at most a sixteenth of itself unused if a whole arena can do so.
+    // A pool has at least eight blocks, and leaves at most a sixteenth of itself unused if a whole arena can do so; and its
+    // slices have free-list words for all its blocks.
     let mut slices = 1;
     loop {
         let bytes = slices * SLICE_BYTES;
-        if slices == ARENA_SLICES as usize || (bytes / size >= 8 && bytes % size <= bytes / 16) {
+        if slices == ARENA_SLICES as usize
+            || (bytes / size >= 8 && bytes % size <= bytes / 16 && bytes / size <= free_list_words(class, slices) * 64)
+        {
             break;
         }
         slices *= 2;
     }
-    let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
-    assert!(SLICE_BYTES / size <= words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
@@ -159,6 +165,13 @@ const _: () = {
         assert!(c.wide_slices.is_power_of_two() && c.slices <= c.wide_slices && c.wide_slices as u32 <= ARENA_SLICES);
         let bytes = c.wide_slices as usize * SLICE_BYTES;
         assert!(bytes / c.size as usize <= u16::MAX as usize);
+        let mut slices = c.slices as usize;
+        while slices <= c.wide_slices as usize {
+            let blocks = slices * SLICE_BYTES / c.size as usize;
+            assert!(blocks <= free_list_words(class, slices) * 64, "a pool has free-list words for all its blocks");
+            assert!(blocks.div_ceil(64) <= u8::MAX as usize, "the number of a word is a byte of the descriptor");
+            slices *= 2;
+        }
         // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.
         let error = c.reciprocal * c.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (bytes as u64) < 1 << RECIPROCAL_SHIFT);

@@ -7,45 +7,42 @@
 //! # Invariants
 //! 1. `free` is the number of bits set; all of them are below `fresh`, and none is in a word before `hint`.
 //! 2. Bits of OS pages in `purged` say that the page holds no block in use and is not backed by memory.
-//! 3. The free-list words of slices that belong to no pool are zero.
+//! 3. A descriptor lies where the metadata of its pool's first slice does.
 //! 4. `list` is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
 
-use super::{BITS, TINY_BITS, address_of};
+use super::{METADATA, Metadata, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, blocks_in, is_tiny};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, is_tiny};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
 /// See the module. Touched only under the lock of the heap that owns the pool.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Pool {
     /// Links in the owner's list of pools of this class and fullness.
     pub(crate) previous: u32,
     pub(crate) next: u32,
-    /// Links in the owner's list of all pools, or of all runs.
+    /// Links in the owner's list of all pools.
     pub(crate) all_previous: u32,
     pub(crate) all_next: u32,
-    /// Slices of the run that starts here; pools leave it alone.
-    pub(crate) run_slices: u32,
-    first: u32,
     purged: u64,
-    /// Blocks there are room for.
-    blocks: u16,
     fresh: u16,
     free: u16,
-    hint: u16,
+    hint: u8,
     class: u8,
-    slices: u8,
     /// Which of the owner's lists by fullness this is in.
     pub(crate) list: u8,
-    /// Whether blocks were taken or put back since the purger last looked.
-    pub(crate) touched: bool,
-    /// Whether pages may be free that are not purged.
-    purgeable: bool,
+    /// The binary logarithm of the number of slices, and flags.
+    shape: u8,
 }
 
-const _: () = assert!(size_of::<Pool>() == 64, "a descriptor is a cache line");
+const _: () = assert!(size_of::<Pool>() == DESCRIPTOR_WORDS * size_of::<u64>());
+const _: () = assert!(ARENA_SLICES.ilog2() < TOUCHED as u32);
+
+/// Parts of [`Pool::shape`]: blocks were taken or put back since the purger last looked; pages may be free that are not purged.
+const TOUCHED: u8 = 1 << 6;
+const PURGEABLE: u8 = 1 << 7;
 
 /// A free that the free list shows to be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,29 +64,26 @@ impl Pool {
     pub(crate) const LISTS: usize = 4;
     pub(crate) const UNLISTED: u8 = u8::MAX;
 
-    pub(crate) fn new(first: u32, slices: u32, class: usize, clean: bool) -> Self {
+    pub(crate) fn new(slices: u32, class: usize, clean: bool) -> Self {
         Self {
             previous: NIL,
             next: NIL,
             all_previous: NIL,
             all_next: NIL,
-            run_slices: 0,
-            first,
             purged: if clean { u64::MAX } else { 0 },
-            blocks: blocks_in(slices, TABLE[class].size) as u16,
             fresh: 0,
             free: 0,
             hint: 0,
             class: class as u8,
-            slices: slices as u8,
             list: Self::UNLISTED,
-            touched: true,
-            purgeable: !clean,
+            shape: slices.ilog2() as u8 | TOUCHED | if clean { 0 } else { PURGEABLE },
         }
     }
 
+    /// The pool's first slice.
     pub(crate) fn first(&self) -> u32 {
-        self.first
+        // SAFETY: by invariant 3 the descriptor lies in that array, at the start of an element.
+        unsafe { (&raw const *self).cast::<Metadata>().offset_from_unsigned(METADATA.base()) as u32 }
     }
 
     pub(crate) fn class(&self) -> usize {
@@ -101,11 +95,20 @@ impl Pool {
     }
 
     pub(crate) fn slices(&self) -> u32 {
-        self.slices.into()
+        1 << (self.shape & !(TOUCHED | PURGEABLE))
     }
 
+    /// Blocks there are room for.
     pub(crate) fn blocks(&self) -> u32 {
-        self.blocks.into()
+        // Its slices' bytes are an offset as any other.
+        (((u64::from(self.slices()) << SLICE_SHIFT) * self.table().reciprocal) >> RECIPROCAL_SHIFT) as u32
+    }
+
+    /// Whether blocks were taken or put back since this was last called.
+    pub(crate) fn take_touched(&mut self) -> bool {
+        let touched = self.shape & TOUCHED != 0;
+        self.shape &= !TOUCHED;
+        touched
     }
 
     /// Blocks that are not in this pool: in use or cached.
@@ -130,13 +133,14 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        bits_of(self.first, self.class())
+        bits_of(self.first(), self.class())
     }
 
-    /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
-    pub(crate) fn touch(&mut self) {
-        // SAFETY: a pool's slices have words for all its blocks, and of a new one they are zero (invariant 3).
-        unsafe { self.bits().write_volatile(0) };
+    /// Makes the free list of a new pool empty, whatever was there before.
+    pub(crate) fn clear(&mut self) {
+        let words = (self.blocks() as usize).div_ceil(64);
+        // SAFETY: a pool's slices have words for all its blocks.
+        unsafe { core::ptr::write_bytes(self.bits(), 0, words) };
     }
 
     /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
@@ -146,7 +150,7 @@ impl Pool {
     pub(crate) unsafe fn take(&mut self, out: *mut *mut u8, want: usize) -> Taken {
         let class = self.table();
         let size = class.size as usize;
-        let base = address_of(self.first);
+        let base = address_of(self.first());
         let bits = self.bits();
         let (mut lowest, mut highest) = (usize::MAX, 0);
         let mut taken = 0;
@@ -170,9 +174,9 @@ impl Pool {
                 taken += 1;
             }
         }
-        self.hint = word as u16;
+        self.hint = word as u8;
         self.free -= taken as u16;
-        let never_used = (want - taken).min((self.blocks - self.fresh) as usize);
+        let never_used = (want - taken).min(self.blocks() as usize - self.fresh as usize);
         if never_used > 0 {
             let start = self.fresh as usize;
             for block in start..start + never_used {
@@ -188,7 +192,7 @@ impl Pool {
             let page = page_bytes();
             self.purged &= !page_range(lowest * size / page, (highest * size + size - 1) / page);
         }
-        self.touched = true;
+        self.shape |= TOUCHED;
         Taken { blocks: taken, never_used }
     }
 
@@ -199,7 +203,7 @@ impl Pool {
     pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> Result<usize, (*mut u8, Misuse)> {
         let Class { size, reciprocal, .. } = TABLE[class];
         let (base, bits) = (address_of(first) as usize, bits_of(first, class));
-        let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices as usize * SLICE_BYTES);
+        let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices() as usize * SLICE_BYTES);
         let mut put = 0;
         for &address in blocks {
             let offset = (address as usize).wrapping_sub(base);
@@ -225,25 +229,17 @@ impl Pool {
         self.free += put as u16;
         // To keep the lowest word would cost more here than the walk costs that `take` begins with.
         self.hint = 0;
-        self.touched = true;
-        self.purgeable = true;
+        self.shape |= TOUCHED | PURGEABLE;
         Ok(put)
-    }
-
-    /// Clears the free list before the pool's slices go back to the arenas (invariant 3).
-    pub(crate) fn clear(&mut self) {
-        let words = (self.fresh as usize).div_ceil(64);
-        // SAFETY: a pool's slices have words for all its blocks.
-        unsafe { core::ptr::write_bytes(self.bits(), 0, words) };
     }
 
     /// Purges the OS pages that hold no block in use and are backed by memory, by `purge(address, bytes)`, which tells
     /// whether it could. Returns the bytes purged.
     pub(crate) fn purge_pages(&mut self, mut purge: impl FnMut(*mut u8, usize) -> bool) -> usize {
-        if !self.purgeable {
+        if self.shape & PURGEABLE == 0 {
             return 0;
         }
-        self.purgeable = false;
+        self.shape &= !PURGEABLE;
         let page = page_bytes();
         let bytes = self.slices() as usize * SLICE_BYTES;
         if page > bytes {
@@ -256,7 +252,7 @@ impl Pool {
             let first = idle.trailing_zeros() as usize;
             let count = (idle >> first).trailing_ones() as usize;
             let run = page_range(first, first + count - 1);
-            if purge(address_of(self.first).wrapping_add(first * page), count * page) {
+            if purge(address_of(self.first()).wrapping_add(first * page), count * page) {
                 self.purged |= run;
                 purged += count * page;
             }
@@ -289,27 +285,32 @@ impl Pool {
 
     /// Panics unless the invariants of the free list hold.
     pub(crate) fn check(&self) {
-        let words = (self.blocks as usize).div_ceil(64);
+        let first = self.first();
+        let words = (self.blocks() as usize).div_ceil(64);
         let mut free = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.
             let bits = unsafe { *self.bits().add(word) };
             free += bits.count_ones();
-            assert!(bits == 0 || word >= self.hint as usize, "pool {}: the hint", self.first);
+            assert!(bits == 0 || word >= self.hint as usize, "pool {first}: the hint");
             let limit = (self.fresh as usize).saturating_sub(word * 64);
-            assert!(limit >= 64 || bits >> limit == 0, "pool {}: a never-used block in the free list", self.first);
+            assert!(limit >= 64 || bits >> limit == 0, "pool {first}: a never-used block in the free list");
         }
-        assert_eq!(free, self.free as u32, "pool {}: the count of the free list", self.first);
-        assert!(self.fresh <= self.blocks, "pool {}: the high-water mark", self.first);
-        assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {}: listed if not full", self.first);
-        assert_eq!(self.purged & self.pages_in_use(), 0, "pool {}: a page in use counted as purged", self.first);
+        assert_eq!(free, self.free as u32, "pool {first}: the count of the free list");
+        assert!(self.fresh as u32 <= self.blocks(), "pool {first}: the high-water mark");
+        assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {first}: listed if not full");
+        assert_eq!(self.purged & self.pages_in_use(), 0, "pool {first}: a page in use counted as purged");
     }
 }
 
 /// The free list of the pool of `class` that starts at slice `first`.
 #[inline]
 fn bits_of(first: u32, class: usize) -> *mut u64 {
-    if is_tiny(class) { TINY_BITS.at(first).cast() } else { BITS.at(first).cast() }
+    if is_tiny(class) {
+        TINY_BITS.at(first).cast()
+    } else {
+        METADATA.at(first).cast::<u64>().wrapping_add(DESCRIPTOR_WORDS)
+    }
 }
 
 /// The mask of pages `first ..= last`.

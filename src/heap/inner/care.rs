@@ -162,8 +162,7 @@ impl Inner {
     pub(crate) fn tend(&mut self, first: u32, force: bool) -> (usize, bool) {
         // SAFETY: the caller read the slice's word under this heap's lock, which is held.
         let pool = unsafe { pool_at(first) };
-        if pool.touched && !force {
-            pool.touched = false;
+        if !force && pool.take_touched() {
             return (0, true);
         }
         if pool.used() == 0 {

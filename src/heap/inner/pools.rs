@@ -7,7 +7,7 @@ use crate::heap::ARENAS;
 use crate::heap::registry::{self, heap_at};
 use crate::heap::residency;
 use crate::os;
-use crate::pool::{self, Misuse, POOLS, Pool, Taken, pool_at};
+use crate::pool::{self, Misuse, Pool, Taken, pool_at, run_at};
 use crate::sync::NIL;
 
 impl Inner {
@@ -202,7 +202,6 @@ impl Inner {
         self.unlist(pool);
         self.unlink_all(pool);
         let (first, slices) = (pool.first(), pool.slices());
-        pool.clear();
         pool::forget(first, slices);
         ARENAS.put(first, slices, self.idle);
     }
@@ -281,11 +280,11 @@ impl Inner {
         // SAFETY: the run is this heap's, whose lock is held; so is the one linked before it. No reference to a descriptor
         // is made, since a run's length changes without the lock.
         unsafe {
-            let run = POOLS.at(first);
-            (*run).all_previous = NIL;
-            (*run).all_next = self.runs;
+            let run = run_at(first);
+            (*run).previous = NIL;
+            (*run).next = self.runs;
             if self.runs != NIL {
-                (*POOLS.at(self.runs)).all_previous = first;
+                (*run_at(self.runs)).previous = first;
             }
         }
         self.runs = first;
@@ -295,14 +294,14 @@ impl Inner {
     pub(crate) fn unlink_run(&mut self, first: u32) {
         // SAFETY: as for `link_run`.
         unsafe {
-            let (previous, next) = ((*POOLS.at(first)).all_previous, (*POOLS.at(first)).all_next);
+            let (previous, next) = ((*run_at(first)).previous, (*run_at(first)).next);
             if previous == NIL {
                 self.runs = next;
             } else {
-                (*POOLS.at(previous)).all_next = next;
+                (*run_at(previous)).next = next;
             }
             if next != NIL {
-                (*POOLS.at(next)).all_previous = previous;
+                (*run_at(next)).previous = previous;
             }
         }
     }
