@@ -75,6 +75,8 @@ pub(crate) const GROWTH_EXCHANGES: u32 = 256;
 pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 /// Free memory that a lean program keeps.
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
+/// Slices that a lean program purges at most as they become free, for clean ones that it took before.
+pub(crate) const SWAP_OWED_SLICES: usize = (512 << 10) / SLICE_BYTES;
 /// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
 /// once would keep a few blocks of each.
 pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 512;
