@@ -9,6 +9,7 @@
 //! 2. Bits of OS pages in `purged` say that the page holds no block in use and is not backed by memory.
 //! 3. The free-list words of slices that belong to no pool are zero.
 //! 4. `list` is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
+//! 5. While `free` is below `look_at`, the pool is in the list that it is wanted in, and holds a block in use.
 
 use super::{BITS, TINY_BITS, address_of};
 use crate::base::config::*;
@@ -34,15 +35,17 @@ pub(crate) struct Pool {
     blocks: u16,
     fresh: u16,
     free: u16,
+    /// Free blocks from which on the owner looks at the pool again: to list it elsewhere, or to release it.
+    look_at: u16,
     hint: u16,
-    class: u8,
-    slices: u8,
-    /// Which of the owner's lists by fullness this is in.
-    pub(crate) list: u8,
     /// Whether blocks were taken or put back since the purger last looked.
     pub(crate) touched: bool,
     /// Whether pages may be free that are not purged.
     purgeable: bool,
+    /// Which of the owner's lists by fullness this is in.
+    pub(crate) list: u8,
+    class: u8,
+    slices: u8,
 }
 
 const _: () = assert!(size_of::<Pool>() == 64, "a descriptor is a cache line");
@@ -79,12 +82,13 @@ impl Pool {
             blocks: blocks_in(slices, TABLE[class].size) as u16,
             fresh: 0,
             free: 0,
+            look_at: 0,
             hint: 0,
-            class: class as u8,
-            slices: slices as u8,
-            list: Self::UNLISTED,
             touched: true,
             purgeable: !clean,
+            list: Self::UNLISTED,
+            class: class as u8,
+            slices: slices as u8,
         }
     }
 
@@ -128,9 +132,26 @@ impl Pool {
         (1..Self::LISTS as u32).filter(|part| used * (Self::LISTS as u32) < part * blocks).count() as u8
     }
 
+    /// Whether the owner has to look at this pool, by invariant 5.
+    #[inline]
+    pub(crate) fn wants_look(&self) -> bool {
+        self.free >= self.look_at
+    }
+
+    /// The owner has looked: this pool is in the list it is wanted in.
+    pub(crate) fn looked(&mut self) {
+        let blocks = self.blocks();
+        // The most blocks in use with which it belongs elsewhere, or none.
+        let used = match self.list {
+            Self::UNLISTED => blocks - 1,
+            list => ((Self::LISTS as u32 - 1 - u32::from(list)) * blocks).saturating_sub(1) / Self::LISTS as u32,
+        };
+        self.look_at = self.fresh - used as u16;
+    }
+
     #[inline]
     fn bits(&self) -> *mut u64 {
-        bits_of(self.first, self.class())
+        FreeLists::of(self.class()).words_of(self.first)
     }
 
     /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
@@ -192,42 +213,15 @@ impl Pool {
         Taken { blocks: taken, never_used }
     }
 
-    /// Puts `blocks`, the first of which lies in this pool, back up to one that lies elsewhere. Returns how many, or the
-    /// block that cannot be put back. `first` and `class` are this pool's: with them its free list is found without waiting for
-    /// the descriptor, which has often left the cache.
-    #[inline]
-    pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> Result<usize, (*mut u8, Misuse)> {
-        let Class { size, reciprocal, .. } = TABLE[class];
-        let (base, bits) = (address_of(first) as usize, bits_of(first, class));
-        let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices as usize * SLICE_BYTES);
-        let mut put = 0;
-        for &address in blocks {
-            let offset = (address as usize).wrapping_sub(base);
-            if offset >= fresh_at {
-                if offset >= end {
-                    break;
-                }
-                return Err((address, Misuse::NotABlock));
-            }
-            let block = ((offset as u64 * reciprocal) >> RECIPROCAL_SHIFT) as usize;
-            if block * size as usize != offset {
-                return Err((address, Misuse::NotABlock));
-            }
-            let bit = 1 << (block % 64);
-            // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
-            let free = unsafe { &mut *bits.add(block / 64) };
-            if *free & bit != 0 {
-                return Err((address, Misuse::DoubleFree));
-            }
-            *free |= bit;
-            put += 1;
+    /// Why `block`, which lies in this pool, cannot be put back.
+    pub(crate) fn misuse_of(&self, block: *mut u8) -> Misuse {
+        let offset = block as usize - address_of(self.first) as usize;
+        let size = self.table().size as usize;
+        if offset >= self.fresh as usize * size || !offset.is_multiple_of(size) {
+            Misuse::NotABlock
+        } else {
+            Misuse::DoubleFree
         }
-        self.free += put as u16;
-        // To keep the lowest word would cost more here than the walk costs that `take` begins with.
-        self.hint = 0;
-        self.touched = true;
-        self.purgeable = true;
-        Ok(put)
     }
 
     /// Clears the free list before the pool's slices go back to the arenas (invariant 3).
@@ -301,15 +295,68 @@ impl Pool {
         }
         assert_eq!(free, self.free as u32, "pool {}: the count of the free list", self.first);
         assert!(self.fresh <= self.blocks, "pool {}: the high-water mark", self.first);
+        assert!(!self.wants_look() || self.used() == 0, "pool {}: when to look at it", self.first);
         assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {}: listed if not full", self.first);
         assert_eq!(self.purged & self.pages_in_use(), 0, "pool {}: a page in use counted as purged", self.first);
     }
 }
 
-/// The free list of the pool of `class` that starts at slice `first`.
-#[inline]
-fn bits_of(first: u32, class: usize) -> *mut u64 {
-    if is_tiny(class) { TINY_BITS.at(first).cast() } else { BITS.at(first).cast() }
+/// The free lists of all pools of a class, and what finds a block in them: read once for many blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct FreeLists {
+    words: *mut u64,
+    words_per_slice: usize,
+    memory: usize,
+    size: usize,
+    reciprocal: u64,
+}
+
+impl FreeLists {
+    #[inline]
+    pub(crate) fn of(class: usize) -> Self {
+        let Class { size, reciprocal, .. } = TABLE[class];
+        let (words, words_per_slice) =
+            if is_tiny(class) { (TINY_BITS.base().cast(), TINY_WORDS_PER_SLICE) } else { (BITS.base().cast(), BITS_WORDS_PER_SLICE) };
+        Self { words, words_per_slice, memory: address_of(0) as usize, size: size as usize, reciprocal }
+    }
+
+    /// The free list of the pool that starts at slice `first`.
+    #[inline]
+    fn words_of(&self, first: u32) -> *mut u64 {
+        self.words.wrapping_add(first as usize * self.words_per_slice)
+    }
+
+    /// Puts `blocks`, the first of which lies in `pool`, back up to one that lies elsewhere or cannot be put back. Returns how
+    /// many: none if the first cannot. The pool starts at slice `first`: so its free list is found without waiting for the
+    /// descriptor, which has often left the cache.
+    #[inline(always)]
+    pub(crate) fn put(&self, pool: &mut Pool, first: u32, blocks: &[*mut u8]) -> usize {
+        let base = self.memory + ((first as usize) << SLICE_SHIFT);
+        let words = self.words_of(first);
+        let fresh_at = pool.fresh as usize * self.size;
+        let mut put = 0;
+        for &address in blocks {
+            let offset = (address as usize).wrapping_sub(base);
+            let block = ((offset as u64).wrapping_mul(self.reciprocal) >> RECIPROCAL_SHIFT) as usize;
+            if offset >= fresh_at || block * self.size != offset {
+                break;
+            }
+            let bit = 1 << (block % 64);
+            // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
+            let free = unsafe { &mut *words.add(block / 64) };
+            if *free & bit != 0 {
+                break;
+            }
+            *free |= bit;
+            put += 1;
+        }
+        pool.free += put as u16;
+        // To keep the lowest word would cost more here than the walk costs that `take` begins with.
+        pool.hint = 0;
+        pool.touched = true;
+        pool.purgeable = true;
+        put
+    }
 }
 
 /// The mask of pages `first ..= last`.

@@ -75,6 +75,12 @@ impl SliceWord {
         self.0 >> 8 & 0xff == kind_number(class) as u32
     }
 
+    /// Whether this is a slice of a pool of `class` that belongs to heap `owner`.
+    #[inline]
+    pub(crate) fn is_pool_of_owner(self, class: usize, owner: u32) -> bool {
+        self.0 >> 8 == owner << 8 | kind_number(class) as u32
+    }
+
     /// The class of the pool, if this is a slice of one.
     #[cfg(feature = "raw")]
     #[inline]
@@ -114,6 +120,8 @@ mod tests {
                     let word = SliceWord::from_bits(SliceWord::pool(owner, class, offset).to_bits());
                     assert_eq!((word.owner(), word.kind(), word.offset()), (owner, Kind::Pool(class), offset));
                     assert!(word.is_pool_of(class) && !word.is_pool_of(class + 1));
+                    assert!(word.is_pool_of_owner(class, owner));
+                    assert!(!word.is_pool_of_owner(class + 1, owner) && !word.is_pool_of_owner(class, owner ^ 1));
                     #[cfg(feature = "raw")]
                     assert_eq!(word.class(), Some(class));
                 }

@@ -10,7 +10,7 @@ use super::registry::heap_at;
 use super::residency;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, Class, TABLE, blocks_in, size_of};
-use crate::pool::{self, Pool};
+use crate::pool::{self, FreeLists, Pool};
 use crate::sync::{NIL, Ordering};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -261,7 +261,8 @@ impl Inner {
         let blocks = unsafe { magazine::contents(class, top) };
         let floor = top.wrapping_sub(blocks.len());
         self.unreported_bytes += blocks.len() * size_of(class);
-        let mut foreign = 0;
+        let (lists, id) = (FreeLists::of(class), self.id);
+        let (mut own, mut foreign) = (0, 0);
         let mut i = 0;
         while i < blocks.len() {
             let block = blocks[i];
@@ -272,17 +273,19 @@ impl Inner {
                 continue;
             };
             let word = pool::word_of(slice);
-            if !word.is_pool_of(class) {
-                die_of(block, word, size_of(class));
-            }
-            if word.owner() == self.id {
-                i += self.put(&blocks[i..], slice - word.offset(), class);
-            } else {
+            if word.is_pool_of_owner(class, id) {
+                let put = self.put(&lists, &blocks[i..], slice - word.offset());
+                own += put;
+                i += put;
+            } else if word.is_pool_of(class) {
                 blocks[foreign] = block;
                 foreign += 1;
                 i += 1;
+            } else {
+                die_of(block, word, size_of(class));
             }
         }
+        self.classes[class].taken -= own;
         if foreign == 0 {
             return Some(floor);
         }
