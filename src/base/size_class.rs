@@ -67,7 +67,8 @@ const fn describe(class: usize) -> Class {
     assert!(SLICE_BYTES / size <= words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
-    let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
+    let is_shallow = *SHALLOW_DEPOTS.start() <= size && size <= *SHALLOW_DEPOTS.end();
+    let depot = if is_shallow { 1 } else { clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES) };
     Class {
         size: size as u32,
         reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(size as u64),
