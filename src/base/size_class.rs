@@ -90,7 +90,8 @@ const fn describe(class: usize) -> Class {
     }
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
-    let depot = clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES);
+    let is_shallow = *SHALLOW_DEPOTS.start() <= size && size <= *SHALLOW_DEPOTS.end();
+    let depot = if is_shallow { 1 } else { clamp(DEPOT_BYTES / (magazine * size), 1, DEPOT_MAGAZINES) };
     Class {
         size: size as u32,
         reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(size as u64),
@@ -169,7 +170,6 @@ const _: () = {
         while slices <= c.wide_slices as usize {
             let blocks = slices * SLICE_BYTES / c.size as usize;
             assert!(blocks <= free_list_words(class, slices) * 64, "a pool has free-list words for all its blocks");
-            assert!(blocks.div_ceil(64) <= u8::MAX as usize, "the number of a word is a byte of the descriptor");
             slices *= 2;
         }
         // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.

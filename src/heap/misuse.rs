@@ -3,7 +3,7 @@
 use super::outside;
 use crate::base::size_class::{CLASS_MAX_BYTES, size_of};
 use crate::os;
-use crate::pool::{Kind, SliceWord};
+use crate::pool::{Kind, Misuse, Pool, SliceWord};
 
 /// Frees a block with a layout of `claimed` bytes that is not in the reservation: one of the system allocator, or misuse.
 ///
@@ -32,5 +32,14 @@ pub(crate) fn die_of(address: *mut u8, word: SliceWord, claimed: usize) -> ! {
         Kind::Run | Kind::RunTail => os::die(format_args!(
             "free of {address:p} with a layout of up to {claimed} bytes, but it lies in a larger block"
         )),
+    }
+}
+
+/// Aborts over `block`, which `pool`, in which it lies, does not take back.
+#[cold]
+pub(crate) fn die_of_put(block: *mut u8, pool: &Pool) -> ! {
+    match pool.misuse_of(block) {
+        Misuse::DoubleFree => os::die(format_args!("double free of {block:p}")),
+        Misuse::NotABlock => os::die(format_args!("free of {block:p}, which is not the start of a block")),
     }
 }

@@ -5,10 +5,11 @@
 //! block finds its bit set, and a pointer into the middle of a block leaves a rest when divided.
 //!
 //! # Invariants
-//! 1. `free` is the number of bits set; all of them are below `fresh`, and none is in a word before `hint`.
+//! 1. `free` is the number of bits set; all of them are below `fresh`.
 //! 2. Bits of OS pages in `purged` say that the page holds no block in use and is not backed by memory.
 //! 3. A descriptor lies where the metadata of its pool's first slice does.
-//! 4. `list` is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
+//! 4. The list is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
+//! 5. While `free` is below `look_at`, the pool is in the list that it is wanted in, and holds a block in use.
 
 use super::{METADATA, Metadata, TINY_BITS, address_of};
 use crate::base::config::*;
@@ -29,18 +30,19 @@ pub(crate) struct Pool {
     purged: u64,
     fresh: u16,
     free: u16,
-    hint: u8,
+    /// Free blocks from which on the owner looks at the pool again: to list it elsewhere, or to release it.
+    look_at: u16,
     class: u8,
-    /// Which of the owner's lists by fullness this is in.
-    pub(crate) list: u8,
-    /// The binary logarithm of the number of slices, and flags.
-    shape: u8,
+    /// The binary logarithm of the number of slices, the list by fullness, and flags.
+    state: u8,
 }
 
 const _: () = assert!(size_of::<Pool>() == DESCRIPTOR_WORDS * size_of::<u64>());
-const _: () = assert!(ARENA_SLICES.ilog2() < TOUCHED as u32);
+const _: () = assert!(ARENA_SLICES.ilog2() < 1 << LIST_SHIFT);
 
-/// Parts of [`Pool::shape`]: blocks were taken or put back since the purger last looked; pages may be free that are not purged.
+/// Parts of [`Pool::state`]: which of the owner's lists by fullness the pool is in; blocks were taken or put back since the purger last
+/// looked; pages may be free that are not purged.
+const LIST_SHIFT: u32 = 3;
 const TOUCHED: u8 = 1 << 6;
 const PURGEABLE: u8 = 1 << 7;
 
@@ -62,7 +64,7 @@ pub(crate) struct Taken {
 impl Pool {
     /// The lists by fullness: three quarters and more in use, one half, one quarter, less.
     pub(crate) const LISTS: usize = 4;
-    pub(crate) const UNLISTED: u8 = u8::MAX;
+    pub(crate) const UNLISTED: u8 = 7;
 
     pub(crate) fn new(slices: u32, class: usize, clean: bool) -> Self {
         Self {
@@ -73,10 +75,9 @@ impl Pool {
             purged: if clean { u64::MAX } else { 0 },
             fresh: 0,
             free: 0,
-            hint: 0,
+            look_at: 0,
             class: class as u8,
-            list: Self::UNLISTED,
-            shape: slices.ilog2() as u8 | TOUCHED | if clean { 0 } else { PURGEABLE },
+            state: slices.ilog2() as u8 | Self::UNLISTED << LIST_SHIFT | TOUCHED | if clean { 0 } else { PURGEABLE },
         }
     }
 
@@ -95,7 +96,7 @@ impl Pool {
     }
 
     pub(crate) fn slices(&self) -> u32 {
-        1 << (self.shape & !(TOUCHED | PURGEABLE))
+        1 << (self.state & ((1 << LIST_SHIFT) - 1))
     }
 
     /// Blocks there are room for.
@@ -104,10 +105,19 @@ impl Pool {
         (((u64::from(self.slices()) << SLICE_SHIFT) * self.table().reciprocal) >> RECIPROCAL_SHIFT) as u32
     }
 
+    /// Which of the owner's lists by fullness this is in.
+    pub(crate) fn list(&self) -> u8 {
+        (self.state & !(TOUCHED | PURGEABLE)) >> LIST_SHIFT
+    }
+
+    pub(crate) fn set_list(&mut self, list: u8) {
+        self.state = self.state & !(Self::UNLISTED << LIST_SHIFT) | list << LIST_SHIFT;
+    }
+
     /// Whether blocks were taken or put back since this was last called.
     pub(crate) fn take_touched(&mut self) -> bool {
-        let touched = self.shape & TOUCHED != 0;
-        self.shape &= !TOUCHED;
+        let touched = self.state & TOUCHED != 0;
+        self.state &= !TOUCHED;
         touched
     }
 
@@ -131,9 +141,26 @@ impl Pool {
         (1..Self::LISTS as u32).filter(|part| used * (Self::LISTS as u32) < part * blocks).count() as u8
     }
 
+    /// Whether the owner has to look at this pool, by invariant 5.
+    #[inline]
+    pub(crate) fn wants_look(&self) -> bool {
+        self.free >= self.look_at
+    }
+
+    /// The owner has looked: this pool is in the list it is wanted in.
+    pub(crate) fn looked(&mut self) {
+        let blocks = self.blocks();
+        // The most blocks in use with which it belongs elsewhere, or none.
+        let used = match self.list() {
+            Self::UNLISTED => blocks - 1,
+            list => ((Self::LISTS as u32 - 1 - u32::from(list)) * blocks).saturating_sub(1) / Self::LISTS as u32,
+        };
+        self.look_at = self.fresh - used as u16;
+    }
+
     #[inline]
     fn bits(&self) -> *mut u64 {
-        bits_of(self.first(), self.class())
+        FreeLists::of(self.class()).words_of(self.first())
     }
 
     /// Makes the free list of a new pool empty, whatever was there before.
@@ -154,10 +181,10 @@ impl Pool {
         let bits = self.bits();
         let (mut lowest, mut highest) = (usize::MAX, 0);
         let mut taken = 0;
-        let mut word = self.hint as usize;
+        let mut word = 0;
         let from_bits = want.min(self.free as usize);
         while taken < from_bits {
-            // SAFETY: `free` bits are set at or after `hint` (invariant 1) and fewer were taken, so a set bit follows.
+            // SAFETY: `free` bits are set (invariant 1) and fewer were taken, so a set bit follows.
             let free = unsafe { &mut *bits.add(word) };
             if *free == 0 {
                 word += 1;
@@ -174,7 +201,6 @@ impl Pool {
                 taken += 1;
             }
         }
-        self.hint = word as u8;
         self.free -= taken as u16;
         let never_used = (want - taken).min(self.blocks() as usize - self.fresh as usize);
         if never_used > 0 {
@@ -192,54 +218,28 @@ impl Pool {
             let page = page_bytes();
             self.purged &= !page_range(lowest * size / page, (highest * size + size - 1) / page);
         }
-        self.shape |= TOUCHED;
+        self.state |= TOUCHED;
         Taken { blocks: taken, never_used }
     }
 
-    /// Puts `blocks`, the first of which lies in this pool, back up to one that lies elsewhere. Returns how many, or the
-    /// block that cannot be put back. `first` and `class` are this pool's: with them its free list is found without waiting for
-    /// the descriptor, which has often left the cache.
-    #[inline]
-    pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> Result<usize, (*mut u8, Misuse)> {
-        let Class { size, reciprocal, .. } = TABLE[class];
-        let (base, bits) = (address_of(first) as usize, bits_of(first, class));
-        let (fresh_at, end) = (self.fresh as usize * size as usize, self.slices() as usize * SLICE_BYTES);
-        let mut put = 0;
-        for &address in blocks {
-            let offset = (address as usize).wrapping_sub(base);
-            if offset >= fresh_at {
-                if offset >= end {
-                    break;
-                }
-                return Err((address, Misuse::NotABlock));
-            }
-            let block = ((offset as u64 * reciprocal) >> RECIPROCAL_SHIFT) as usize;
-            if block * size as usize != offset {
-                return Err((address, Misuse::NotABlock));
-            }
-            let bit = 1 << (block % 64);
-            // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
-            let free = unsafe { &mut *bits.add(block / 64) };
-            if *free & bit != 0 {
-                return Err((address, Misuse::DoubleFree));
-            }
-            *free |= bit;
-            put += 1;
+    /// Why `block`, which lies in this pool, cannot be put back.
+    pub(crate) fn misuse_of(&self, block: *mut u8) -> Misuse {
+        let offset = block as usize - address_of(self.first()) as usize;
+        let size = self.table().size as usize;
+        if offset >= self.fresh as usize * size || !offset.is_multiple_of(size) {
+            Misuse::NotABlock
+        } else {
+            Misuse::DoubleFree
         }
-        self.free += put as u16;
-        // To keep the lowest word would cost more here than the walk costs that `take` begins with.
-        self.hint = 0;
-        self.shape |= TOUCHED | PURGEABLE;
-        Ok(put)
     }
 
     /// Purges the OS pages that hold no block in use and are backed by memory, by `purge(address, bytes)`, which tells
     /// whether it could. Returns the bytes purged.
     pub(crate) fn purge_pages(&mut self, mut purge: impl FnMut(*mut u8, usize) -> bool) -> usize {
-        if self.shape & PURGEABLE == 0 {
+        if self.state & PURGEABLE == 0 {
             return 0;
         }
-        self.shape &= !PURGEABLE;
+        self.state &= !PURGEABLE;
         let page = page_bytes();
         let bytes = self.slices() as usize * SLICE_BYTES;
         if page > bytes {
@@ -292,24 +292,72 @@ impl Pool {
             // SAFETY: a pool's slices have words for all its blocks.
             let bits = unsafe { *self.bits().add(word) };
             free += bits.count_ones();
-            assert!(bits == 0 || word >= self.hint as usize, "pool {first}: the hint");
             let limit = (self.fresh as usize).saturating_sub(word * 64);
             assert!(limit >= 64 || bits >> limit == 0, "pool {first}: a never-used block in the free list");
         }
         assert_eq!(free, self.free as u32, "pool {first}: the count of the free list");
         assert!(self.fresh as u32 <= self.blocks(), "pool {first}: the high-water mark");
-        assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {first}: listed if not full");
+        assert!(!self.wants_look() || self.used() == 0, "pool {first}: when to look at it");
+        assert_eq!(self.list() == Self::UNLISTED, self.available() == 0, "pool {first}: listed if not full");
         assert_eq!(self.purged & self.pages_in_use(), 0, "pool {first}: a page in use counted as purged");
     }
 }
 
-/// The free list of the pool of `class` that starts at slice `first`.
-#[inline]
-fn bits_of(first: u32, class: usize) -> *mut u64 {
-    if is_tiny(class) {
-        TINY_BITS.at(first).cast()
-    } else {
-        METADATA.at(first).cast::<u64>().wrapping_add(DESCRIPTOR_WORDS)
+/// The free lists of all pools of a class, and what finds a block in them: read once for many blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct FreeLists {
+    words: *mut u64,
+    words_per_slice: usize,
+    memory: usize,
+    size: usize,
+    reciprocal: u64,
+}
+
+impl FreeLists {
+    #[inline]
+    pub(crate) fn of(class: usize) -> Self {
+        let Class { size, reciprocal, .. } = TABLE[class];
+        let (words, words_per_slice) = if is_tiny(class) {
+            (TINY_BITS.base().cast(), TINY_WORDS_PER_SLICE)
+        } else {
+            (METADATA.base().cast::<u64>().wrapping_add(DESCRIPTOR_WORDS), METADATA_WORDS)
+        };
+        Self { words, words_per_slice, memory: address_of(0) as usize, size: size as usize, reciprocal }
+    }
+
+    /// The free list of the pool that starts at slice `first`.
+    #[inline]
+    fn words_of(&self, first: u32) -> *mut u64 {
+        self.words.wrapping_add(first as usize * self.words_per_slice)
+    }
+
+    /// Puts `blocks`, the first of which lies in `pool`, back up to one that lies elsewhere or cannot be put back. Returns how
+    /// many: none if the first cannot. The pool starts at slice `first`: so its free list is found without waiting for the
+    /// descriptor, which has often left the cache.
+    #[inline(always)]
+    pub(crate) fn put(&self, pool: &mut Pool, first: u32, blocks: &[*mut u8]) -> usize {
+        let base = self.memory + ((first as usize) << SLICE_SHIFT);
+        let words = self.words_of(first);
+        let fresh_at = pool.fresh as usize * self.size;
+        let mut put = 0;
+        for &address in blocks {
+            let offset = (address as usize).wrapping_sub(base);
+            let block = ((offset as u64).wrapping_mul(self.reciprocal) >> RECIPROCAL_SHIFT) as usize;
+            if offset >= fresh_at || block * self.size != offset {
+                break;
+            }
+            let bit = 1 << (block % 64);
+            // SAFETY: a pool's slices have words for all its blocks, and `block` is below `fresh`.
+            let free = unsafe { &mut *words.add(block / 64) };
+            if *free & bit != 0 {
+                break;
+            }
+            *free |= bit;
+            put += 1;
+        }
+        pool.free += put as u16;
+        pool.state |= TOUCHED | PURGEABLE;
+        put
     }
 }
 

@@ -11,7 +11,7 @@ mod descriptor;
 mod reach;
 mod slice_word;
 
-pub(crate) use descriptor::{Misuse, Pool, Taken};
+pub(crate) use descriptor::{FreeLists, Misuse, Pool, Taken};
 #[cfg(feature = "raw")]
 pub(crate) use reach::Reach;
 pub(crate) use slice_word::{KINDS, Kind, SliceWord, kind_number};

@@ -75,6 +75,12 @@ impl SliceWord {
         self.0 >> 8 & 0xff == kind_number(class) as u32
     }
 
+    /// Whether this is a slice of a pool of the class and the owner that `other` is of.
+    #[inline]
+    pub(crate) fn is_pool_like(self, other: Self) -> bool {
+        self.0 >> 8 == other.0 >> 8
+    }
+
     /// The class of the pool, if this is a slice of one.
     #[cfg(feature = "raw")]
     #[inline]
@@ -114,6 +120,10 @@ mod tests {
                     let word = SliceWord::from_bits(SliceWord::pool(owner, class, offset).to_bits());
                     assert_eq!((word.owner(), word.kind(), word.offset()), (owner, Kind::Pool(class), offset));
                     assert!(word.is_pool_of(class) && !word.is_pool_of(class + 1));
+                    assert!(word.is_pool_like(SliceWord::pool(owner, class, ARENA_SLICES)));
+                    for other in [SliceWord::pool(owner, class ^ 1, offset), SliceWord::pool(owner ^ 1, class, offset)] {
+                        assert!(!word.is_pool_like(other));
+                    }
                     #[cfg(feature = "raw")]
                     assert_eq!(word.class(), Some(class));
                 }

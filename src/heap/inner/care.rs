@@ -230,7 +230,7 @@ impl Inner {
             // SAFETY: the pool is this heap's, whose lock is held.
             let pool = unsafe { pool_at(first) };
             pool.check();
-            assert_eq!(pool.list, pool.wanted_list(), "pool {first}: its list");
+            assert_eq!(pool.list(), pool.wanted_list(), "pool {first}: its list");
             for offset in 0..pool.slices() {
                 let word = pool::word_of(first + offset);
                 assert_eq!(word, SliceWord::pool(self.id, pool.class(), offset), "pool {first}: slice {offset}'s word");
@@ -239,7 +239,7 @@ impl Inner {
             taken[pool.class()] += pool.used() as usize;
             pools[pool.class()] += 1;
             blocks[pool.class()] += pool.blocks() as usize;
-            listed[pool.class()] += (pool.list != Pool::UNLISTED) as u32;
+            listed[pool.class()] += (pool.list() != Pool::UNLISTED) as u32;
             first = pool.all_next;
         }
         for class in 0..CLASSES {

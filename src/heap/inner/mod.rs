@@ -10,7 +10,7 @@ use super::registry::heap_at;
 use super::residency;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, Class, TABLE, blocks_in, size_of};
-use crate::pool::{self, Pool};
+use crate::pool::{self, FreeLists, Pool, SliceWord};
 use crate::sync::{NIL, Ordering};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -261,7 +261,10 @@ impl Inner {
         let blocks = unsafe { magazine::contents(class, top) };
         let floor = top.wrapping_sub(blocks.len());
         self.unreported_bytes += blocks.len() * size_of(class);
-        let mut foreign = 0;
+        let (lists, own) = (FreeLists::of(class), SliceWord::pool(self.id, class, 0));
+        let (mut put, mut foreign) = (0, 0);
+        // What the slices of foreign blocks are said to be, if all of these have one owner.
+        let (mut owner, mut is_one) = (own, true);
         let mut i = 0;
         while i < blocks.len() {
             let block = blocks[i];
@@ -272,22 +275,34 @@ impl Inner {
                 continue;
             };
             let word = pool::word_of(slice);
-            if !word.is_pool_of(class) {
-                die_of(block, word, size_of(class));
+            if word.is_pool_like(own) {
+                let more = self.put(&lists, &blocks[i..], slice - word.offset());
+                put += more;
+                i += more;
+                continue;
             }
-            if word.owner() == self.id {
-                i += self.put(&blocks[i..], slice - word.offset(), class);
-            } else {
-                blocks[foreign] = block;
-                foreign += 1;
-                i += 1;
+            if !word.is_pool_like(owner) {
+                if !word.is_pool_of(class) {
+                    die_of(block, word, size_of(class));
+                }
+                is_one = foreign == 0;
+                owner = word;
             }
+            blocks[foreign] = block;
+            foreign += 1;
+            i += 1;
         }
+        self.classes[class].taken -= put;
         if foreign == 0 {
             return Some(floor);
         }
         // ORDERING: Relaxed: a statistic.
         heap_at(self.id).sent_blocks.fetch_add(foreign, Ordering::Relaxed);
+        if is_one {
+            // The magazine itself is the packet.
+            self.post(owner.owner(), magazine::close(class, floor.wrapping_add(foreign)));
+            return self.take_magazine(class);
+        }
         self.send(class, floor, &mut blocks[..foreign])
     }
 
@@ -300,7 +315,7 @@ impl Inner {
             let others = blocks.iter().filter(|&&block| owner_of(block) != owner).count();
             let packet = if others == 0 { None } else { self.take_magazine(class) };
             let Some(packet) = packet else {
-                // The magazine itself is the packet. It may hold blocks of others: their owner passes them on.
+                // It may hold blocks of others: their owner passes them on.
                 self.post(owner, magazine::close(class, floor.wrapping_add(blocks.len())));
                 return self.take_magazine(class);
             };

@@ -4,10 +4,11 @@ use super::Inner;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE, size_of};
 use crate::heap::ARENAS;
+use crate::heap::misuse::die_of_put;
 use crate::heap::registry::{self, heap_at};
 use crate::heap::residency;
 use crate::os;
-use crate::pool::{self, Misuse, Pool, Taken, pool_at, run_at};
+use crate::pool::{self, FreeLists, Pool, Taken, pool_at, run_at};
 use crate::sync::NIL;
 
 impl Inner {
@@ -36,7 +37,7 @@ impl Inner {
                         // SAFETY: written by `take_blocks`.
                         let block = unsafe { *out.add(i) };
                         let slice = pool::slice_of(block).expect("a block of a pool");
-                        communal.put(&[block], slice - pool::word_of(slice).offset(), class);
+                        communal.put_one(block, slice - pool::word_of(slice).offset(), class);
                     }
                     return 0;
                 }
@@ -72,33 +73,36 @@ impl Inner {
         taken
     }
 
-    /// Puts `blocks`, of which the first lies in it, into the pool of `class` that starts at slice `first` and is this
-    /// heap's, up to one that lies elsewhere. Returns how many.
-    #[inline]
-    pub(crate) fn put(&mut self, blocks: &[*mut u8], first: u32, class: usize) -> usize {
+    /// Puts `blocks`, of which the first lies in it, into the pool that starts at slice `first`, is this heap's and of the class of
+    /// `lists`, up to one that lies elsewhere. Returns how many, which the caller counts as no longer taken.
+    #[inline(always)]
+    pub(super) fn put(&mut self, lists: &FreeLists, blocks: &[*mut u8], first: u32) -> usize {
         // SAFETY: the pool is this heap's, whose lock is held.
         let pool = unsafe { pool_at(first) };
-        let put = match pool.put(blocks, first, class) {
-            Ok(put) => put,
-            Err((block, Misuse::DoubleFree)) => os::die(format_args!("double free of {block:p}")),
-            Err((block, Misuse::NotABlock)) => {
-                os::die(format_args!("free of {block:p}, which is not the start of a block"))
-            }
-        };
-        self.classes[class].taken -= put;
-        if pool.list != pool.wanted_list() {
-            self.relist(pool);
+        let put = lists.put(pool, first, blocks);
+        if put == 0 {
+            die_of_put(blocks[0], pool);
         }
-        if pool.used() == 0 && (!self.is_only_listed(pool) || residency::is_uncached(class)) {
-            self.release(pool);
+        if pool.wants_look() {
+            self.look(pool);
         }
         put
+    }
+
+    /// Lists `pool`, into which blocks were put, where it belongs, or releases it if none is in use and it is not the last
+    /// that blocks can be taken from.
+    #[cold]
+    fn look(&mut self, pool: &mut Pool) {
+        self.relist(pool);
+        if pool.used() == 0 && (!self.is_only_listed(pool) || residency::is_uncached(pool.class())) {
+            self.release(pool);
+        }
     }
 
     /// Puts one block into the pool of `class` that starts at slice `first` and is this heap's.
     pub(crate) fn put_one(&mut self, block: *mut u8, first: u32, class: usize) {
         self.untrimmed_bytes += size_of(class);
-        self.put(&[block], first, class);
+        self.classes[class].taken -= self.put(&FreeLists::of(class), &[block], first);
     }
 
     /// Gives back the OS pages that are free in pools of uncached blocks, after many of these were put back: what grows takes
@@ -215,11 +219,12 @@ impl Inner {
     /// Restores invariant 2 of the module for `pool`.
     pub(super) fn relist(&mut self, pool: &mut Pool) {
         let wanted = pool.wanted_list();
-        if pool.list == wanted {
-            return;
+        if pool.list() == wanted {
+            return pool.looked();
         }
         self.unlist(pool);
-        pool.list = wanted;
+        pool.set_list(wanted);
+        pool.looked();
         if wanted != Pool::UNLISTED {
             let head = core::mem::replace(&mut self.classes[pool.class()].lists[wanted as usize], pool.first());
             (pool.previous, pool.next) = (NIL, head);
@@ -231,11 +236,11 @@ impl Inner {
     }
 
     pub(super) fn unlist(&mut self, pool: &mut Pool) {
-        if pool.list == Pool::UNLISTED {
+        if pool.list() == Pool::UNLISTED {
             return;
         }
         if pool.previous == NIL {
-            self.classes[pool.class()].lists[pool.list as usize] = pool.next;
+            self.classes[pool.class()].lists[pool.list() as usize] = pool.next;
         } else {
             // SAFETY: another pool of this heap, whose lock is held.
             unsafe { pool_at(pool.previous) }.next = pool.next;
@@ -244,7 +249,8 @@ impl Inner {
             // SAFETY: as above.
             unsafe { pool_at(pool.next) }.previous = pool.previous;
         }
-        (pool.previous, pool.next, pool.list) = (NIL, NIL, Pool::UNLISTED);
+        (pool.previous, pool.next) = (NIL, NIL);
+        pool.set_list(Pool::UNLISTED);
     }
 
     pub(super) fn link_all(&mut self, pool: &mut Pool) {
