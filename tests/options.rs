@@ -271,6 +271,26 @@ fn lean_programs_keep_no_pages_between_blocks_in_use() {
 }
 
 #[test]
+fn lean_programs_give_back_what_becomes_free_after_more_was_taken() {
+    const MOVED: usize = 256 << 10;
+    child::run(
+        "lean_programs_give_back_what_becomes_free_after_more_was_taken",
+        &[("LEAN", "1"), ("PURGE", "off")],
+        || {
+            let old = vec![1u8; MOVED];
+            // Taken at once, before anything is free, and filled later.
+            let mut new = Vec::with_capacity(4 * MOVED);
+            new.extend_from_slice(&old);
+            drop(old);
+            assert!(dirty_bytes() < MOVED / 2, "{}", Cenote::stats());
+            assert!(process::hold(&new, 1));
+            Cenote::check();
+        },
+    )
+    .assert_silent();
+}
+
+#[test]
 fn purge_delay() {
     let name = "purge_delay";
     child::run(name, &[("RETAIN", "0"), ("PURGE_DELAY_MS", "60000")], || {
