@@ -79,6 +79,8 @@ struct Inner {
     huge_from_slices: usize,
     /// Dirty slices above this are purged when clean ones are taken.
     swap_above_slices: usize,
+    /// Clean slices that were taken while there were no dirty ones to purge for them.
+    owed_slices: usize,
     /// The first arena of the chunk that asked for huge pages last; `NIL` if free slices of it were purged since.
     chunk: u32,
     purged_slices: usize,
@@ -202,6 +204,7 @@ impl<B: Backing> Arenas<B> {
         for (arena, bits) in held.parts(first, count) {
             held.put(arena, bits, state);
         }
+        held.swap(0);
     }
 
     /// Purges the highest run of free slices below slice `below`, unless at most `keep` dirty ones would be left, and
@@ -262,6 +265,7 @@ impl Inner {
             used_slices: 0,
             huge_from_slices: usize::MAX,
             swap_above_slices: usize::MAX,
+            owed_slices: 0,
             chunk: NIL,
             purged_slices: 0,
             purges: 0,
@@ -337,19 +341,26 @@ impl<B: Backing> Held<'_, B> {
         Some((arena.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
     }
 
-    /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Under the lock: whoever
-    /// wants memory to be given back so soon has other worries than to wait.
+    /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Of what is missing some is
+    /// made up for when slices become dirty: a long run is taken all at once, and what its contents replace is freed as it is
+    /// filled. Under the lock: whoever wants memory to be given back so soon has other worries than to wait.
     fn swap(&mut self, clean: u32) {
-        let (dirty, least) = (self.inner.dirty_slices, self.inner.swap_above_slices);
-        if clean == 0 || dirty <= least {
+        let least = self.inner.swap_above_slices;
+        if least == usize::MAX {
             return;
         }
-        let keep = dirty.saturating_sub(clean as usize).max(least);
-        let mut below = u32::MAX;
-        while let Some(claim) = self.claim(&mut below, keep, true) {
-            let done = self.backing.purge(claim.first, claim.count);
-            self.put_purged(&claim, done);
+        let owed = self.inner.owed_slices + clean as usize;
+        let dirty = self.inner.dirty_slices;
+        if owed > 0 && dirty > least {
+            let keep = dirty.saturating_sub(owed).max(least);
+            let mut below = u32::MAX;
+            while let Some(claim) = self.claim(&mut below, keep, true) {
+                let done = self.backing.purge(claim.first, claim.count);
+                self.put_purged(&claim, done);
+            }
         }
+        let swapped = dirty.saturating_sub(self.inner.dirty_slices);
+        self.inner.owed_slices = owed.saturating_sub(swapped).min(SWAP_OWED_SLICES);
     }
 
     /// Puts slices back that were claimed for a purge, which is `done` or could not be.
@@ -701,17 +712,22 @@ impl<B: Backing> Held<'_, B> {
         Some(Claim { first, count: end - first, dirty: dirty - self.inner.dirty_slices })
     }
 
-    /// `first .. end` with the clean groups of `unit` slices around it, up to the next multiple of [`METADATA_SLICES`] on
-    /// each side: so that metadata goes with the last of its slices, however few of them are purged at a time.
+    /// `first .. end` with the clean groups of `unit` slices around it, as far as their metadata shares an OS page with theirs:
+    /// so that metadata goes with the last of its slices, however few of them are purged at a time.
     fn widened(&self, mut first: u32, mut end: u32, unit: u32) -> (u32, u32) {
+        const METADATA_BYTES: usize = METADATA_WORDS * size_of::<u64>();
+        let first_page = first as usize * METADATA_BYTES / SMALL_PAGE_BYTES;
+        let end_page = (end as usize * METADATA_BYTES).div_ceil(SMALL_PAGE_BYTES);
+        let lowest = (first_page * SMALL_PAGE_BYTES / METADATA_BYTES) as u32;
+        let highest = (end_page * SMALL_PAGE_BYTES).div_ceil(METADATA_BYTES) as u32;
         let is_clean = |group: u32| {
             let bits = mask(group % ARENA_SLICES, unit);
             self.record(group / ARENA_SLICES).clean & bits == bits
         };
-        while !first.is_multiple_of(METADATA_SLICES) && is_clean(first - unit) {
+        while first > lowest && is_clean(first - unit) {
             first -= unit;
         }
-        while !end.is_multiple_of(METADATA_SLICES) && end < self.inner.grown * ARENA_SLICES && is_clean(end) {
+        while end < highest.min(self.inner.grown * ARENA_SLICES) && is_clean(end) {
             end += unit;
         }
         (first, end)

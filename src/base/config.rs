@@ -15,13 +15,17 @@ pub(crate) const ARENA_BYTES: usize = SLICE_BYTES * ARENA_SLICES as usize;
 pub(crate) const WIDE_FROM_SLICES: u32 = ARENA_SLICES;
 pub(crate) const WIDE_SLICES: u32 = 4;
 
-/// Slices whose descriptors fill a small OS page: when all of them are clean, it goes back too.
-pub(crate) const METADATA_SLICES: u32 = 64;
-
-/// Words of free list that belong to each slice of a pool, which bounds the blocks in a pool.
-pub(crate) const BITS_WORDS_PER_SLICE: usize = 8;
-/// The same for pools of the tiny classes, which have an array of their own: others need a quarter of it at most.
+/// Words of metadata that each slice has: those of a pool hold its descriptor and its free list, which bounds its blocks.
+///
+/// All of them are resident where any slice is in use. With two words less, pools of 48-byte blocks would have to be wider.
+pub(crate) const METADATA_WORDS: usize = 10;
+/// The words of them that are the descriptor.
+pub(crate) const DESCRIPTOR_WORDS: usize = 4;
+/// Words of free list for each slice of pools of the tiny classes, which have an array of their own.
 pub(crate) const TINY_WORDS_PER_SLICE: usize = SLICE_BYTES / 8 / 64;
+
+/// The smallest OS page there is. When all slices that have metadata in one are clean, it goes back too.
+pub(crate) const SMALL_PAGE_BYTES: usize = 4 << 10;
 
 /// Slots of a magazine, one of which always holds null. A power of two, since a magazine is aligned to its own size.
 pub(crate) const MAGAZINE_SLOTS: usize = 128;
@@ -74,6 +78,8 @@ pub(crate) const GROWTH_EXCHANGES: u32 = 256;
 pub(crate) const LEAN_DENSE_MIN_POOLS: u32 = 16;
 /// Free memory that a lean program keeps.
 pub(crate) const LEAN_RETAIN_BYTES: usize = 64 << 10;
+/// Slices that a lean program purges at most as they become free, for clean ones that it took before.
+pub(crate) const SWAP_OWED_SLICES: usize = (512 << 10) / SLICE_BYTES;
 /// Blocks above this are not cached in a lean program: there are many such classes, and a thread that meets each of them
 /// once would keep a few blocks of each.
 pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 512;
@@ -108,7 +114,6 @@ pub(crate) const WAKE_BYTES: usize = 1 << 20;
 const _: () =
     assert!((FIRST_REFILL_BLOCKS * 8).is_multiple_of(CACHE_LINE_BYTES), "first refills are whole cache lines");
 const _: () = assert!(MAGAZINE_SLOTS.is_power_of_two());
-const _: () = assert!(METADATA_SLICES.is_multiple_of(ARENA_SLICES) && HUGE_SLICES.is_multiple_of(METADATA_SLICES));
 const _: () = assert!(RUN_MAX_ALIGN.is_multiple_of(ARENA_BYTES));
 const _: () = assert!(RUN_MAX_SLICES.is_multiple_of(64));
 const _: () = assert!(MAX_HEAPS <= 1 << 16, "an owner is sixteen bits of a slice word");

@@ -1,14 +1,16 @@
-//! The size classes: 8 bytes, then steps of 16 to 256 bytes, then eight steps to each doubling.
+//! The size classes: 8 bytes, then steps of 16 to 256 bytes, then eight steps to each doubling, and one for buffers of 8 KiB
+//! with a header.
 //!
 //! Every class size is a multiple of the step of its range, so a request rounded up to a multiple of its alignment falls
 //! into a class whose size is a multiple of that alignment too: either the step is a multiple of the alignment, or the
-//! rounded request is itself a class size. Blocks start at the pool's first byte and pools are aligned to their own
+//! rounded request is itself a class size. (The extra class is a power of two above another: either is a multiple of what
+//! requests between the two can ask for.) Blocks start at the pool's first byte and pools are aligned to their own
 //! length, hence `class_of(round_up(size, align))` is always aligned well enough and no class table by alignment exists.
 
 use super::config::*;
 
 /// Number of size classes.
-pub(crate) const CLASSES: usize = 73;
+pub(crate) const CLASSES: usize = 74;
 /// The largest block that comes from a pool, in bytes.
 pub(crate) const CLASS_MAX_BYTES: usize = 32 << 10;
 
@@ -40,7 +42,27 @@ pub(crate) const fn is_tiny(class: usize) -> bool {
     class <= 1
 }
 
+/// The class of buffers of 8 KiB that an object's header comes in front of: without it each would leave most of a KiB unused.
+const BUFFER: usize = 57;
+const BUFFER_BYTES: usize = (8 << 10) + 64;
+
+/// Words of free list that a pool of `class` with `slices` slices has room for.
+const fn free_list_words(class: usize, slices: usize) -> usize {
+    if is_tiny(class) { slices * TINY_WORDS_PER_SLICE } else { slices * METADATA_WORDS - DESCRIPTOR_WORDS }
+}
+
 const fn size_of_class(class: usize) -> usize {
+    if class < BUFFER {
+        size_of_step(class)
+    } else if class == BUFFER {
+        BUFFER_BYTES
+    } else {
+        size_of_step(class - 1)
+    }
+}
+
+/// The sizes but for that of [`BUFFER`].
+const fn size_of_step(class: usize) -> usize {
     if class == 0 {
         8
     } else if class <= 16 {
@@ -54,17 +76,18 @@ const fn size_of_class(class: usize) -> usize {
 
 const fn describe(class: usize) -> Class {
     let size = size_of_class(class);
-    // A pool has at least eight blocks, and leaves at most a sixteenth of itself unused if a whole arena can do so.
+    // A pool has at least eight blocks, and leaves at most a sixteenth of itself unused if a whole arena can do so; and its
+    // slices have free-list words for all its blocks.
     let mut slices = 1;
     loop {
         let bytes = slices * SLICE_BYTES;
-        if slices == ARENA_SLICES as usize || (bytes / size >= 8 && bytes % size <= bytes / 16) {
+        if slices == ARENA_SLICES as usize
+            || (bytes / size >= 8 && bytes % size <= bytes / 16 && bytes / size <= free_list_words(class, slices) * 64)
+        {
             break;
         }
         slices *= 2;
     }
-    let words = if is_tiny(class) { TINY_WORDS_PER_SLICE } else { BITS_WORDS_PER_SLICE };
-    assert!(SLICE_BYTES / size <= words * 64, "a pool's slices have free-list words for all its blocks");
     let least = if size <= MAGAZINE_BYTES / 4 { 4 } else { 2 };
     let magazine = clamp(MAGAZINE_BYTES / size, least, MAGAZINE_SLOTS - 1);
     let is_shallow = *SHALLOW_DEPOTS.start() <= size && size <= *SHALLOW_DEPOTS.end();
@@ -134,6 +157,7 @@ static SMALL_LOOKUP: [u8; SMALL_MAX_BYTES + 1] = {
 };
 
 const _: () = assert!(size_of_class(CLASSES - 1) == CLASS_MAX_BYTES);
+const _: () = assert!(size_of_class(BUFFER - 1) < BUFFER_BYTES && BUFFER_BYTES < size_of_class(BUFFER + 1));
 const _: () = {
     let mut class = 0;
     while class < CLASSES {
@@ -142,6 +166,12 @@ const _: () = {
         assert!(c.wide_slices.is_power_of_two() && c.slices <= c.wide_slices && c.wide_slices as u32 <= ARENA_SLICES);
         let bytes = c.wide_slices as usize * SLICE_BYTES;
         assert!(bytes / c.size as usize <= u16::MAX as usize);
+        let mut slices = c.slices as usize;
+        while slices <= c.wide_slices as usize {
+            let blocks = slices * SLICE_BYTES / c.size as usize;
+            assert!(blocks <= free_list_words(class, slices) * 64, "a pool has free-list words for all its blocks");
+            slices *= 2;
+        }
         // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.
         let error = c.reciprocal * c.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (bytes as u64) < 1 << RECIPROCAL_SHIFT);

@@ -45,7 +45,7 @@ pub(crate) struct Reservation;
 
 impl Reservation {
     /// Bytes of each array for `arenas` arenas, in the order in which [`place`](Self::place) takes them.
-    pub(crate) fn bytes(arenas: u32) -> [usize; 9] {
+    pub(crate) fn bytes(arenas: u32) -> [usize; 8] {
         let slices = arenas * ARENA_SLICES;
         [
             Region::<Record>::bytes(arenas),
@@ -53,8 +53,7 @@ impl Reservation {
             Region::<AtomicBool>::bytes(residency::chunks(arenas)),
             Region::<crate::sync::Signpost>::bytes(slices),
             Region::<crate::sync::AtomicU8>::bytes(slices),
-            Region::<pool::Pool>::bytes(slices),
-            Region::<pool::BitsWords>::bytes(slices),
+            Region::<pool::Metadata>::bytes(slices),
             Region::<pool::TinyWords>::bytes(slices),
             Region::<pool::ArenaMemory>::bytes(arenas),
         ]
@@ -64,7 +63,7 @@ impl Reservation {
     ///
     /// # Safety
     /// As for [`Region::place`]; the last place is aligned to [`RUN_MAX_ALIGN`].
-    pub(crate) unsafe fn place(places: [*mut u8; 9], arenas: u32) {
+    pub(crate) unsafe fn place(places: [*mut u8; 8], arenas: u32) {
         let slices = arenas * ARENA_SLICES;
         // SAFETY: the caller's.
         unsafe {
@@ -73,10 +72,9 @@ impl Reservation {
             residency::HUGE.place(places[2], residency::chunks(arenas));
             pool::WORDS.place(places[3], slices);
             pool::KIND_NUMBERS.place(places[4], slices);
-            pool::POOLS.place(places[5], slices);
-            pool::BITS.place(places[6], slices);
-            pool::TINY_BITS.place(places[7], slices);
-            pool::MEMORY.place(places[8], arenas);
+            pool::METADATA.place(places[5], slices);
+            pool::TINY_BITS.place(places[6], slices);
+            pool::MEMORY.place(places[7], arenas);
         }
     }
 }
@@ -98,8 +96,7 @@ unsafe impl Backing for Reservation {
             && residency::HUGE.grow(residency::chunks(arenas))
             && pool::WORDS.grow(slices)
             && pool::KIND_NUMBERS.grow(slices)
-            && pool::POOLS.grow(slices)
-            && pool::BITS.grow(slices)
+            && pool::METADATA.grow(slices)
             && pool::TINY_BITS.grow(slices)
             && pool::MEMORY.grow(arenas)
     }
@@ -131,7 +128,7 @@ unsafe impl Backing for Reservation {
 }
 
 /// Gives back the OS pages of descriptors and free lists that belong to purged slices alone. They are written anew
-/// before the slices are used again, and free lists of free slices are zero anyway.
+/// before the slices are used again.
 fn purge_metadata(first: u32, count: u32) {
     fn purge_array<T>(array: &Region<T>, first: u32, count: u32) {
         let page = os::page_bytes();
@@ -142,7 +139,6 @@ fn purge_metadata(first: u32, count: u32) {
             unsafe { os::purge(start as *mut u8, end - start) };
         }
     }
-    purge_array(&pool::POOLS, first, count);
-    purge_array(&pool::BITS, first, count);
+    purge_array(&pool::METADATA, first, count);
     purge_array(&pool::TINY_BITS, first, count);
 }

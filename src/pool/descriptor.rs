@@ -5,50 +5,46 @@
 //! block finds its bit set, and a pointer into the middle of a block leaves a rest when divided.
 //!
 //! # Invariants
-//! 1. `free` is the number of bits set; all of them are below `fresh`, and none is in a word before `hint`.
+//! 1. `free` is the number of bits set; all of them are below `fresh`.
 //! 2. Bits of OS pages in `purged` say that the page holds no block in use and is not backed by memory.
-//! 3. The free-list words of slices that belong to no pool are zero.
-//! 4. `list` is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
+//! 3. A descriptor lies where the metadata of its pool's first slice does.
+//! 4. The list is [`UNLISTED`](Pool::UNLISTED) if and only if no block can be taken.
 //! 5. While `free` is below `look_at`, the pool is in the list that it is wanted in, and holds a block in use.
 
-use super::{BITS, TINY_BITS, address_of};
+use super::{METADATA, Metadata, TINY_BITS, address_of};
 use crate::base::config::*;
-use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, blocks_in, is_tiny};
+use crate::base::size_class::{Class, RECIPROCAL_SHIFT, TABLE, is_tiny};
 use crate::os::page_bytes;
 use crate::sync::NIL;
 
 /// See the module. Touched only under the lock of the heap that owns the pool.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Pool {
     /// Links in the owner's list of pools of this class and fullness.
     pub(crate) previous: u32,
     pub(crate) next: u32,
-    /// Links in the owner's list of all pools, or of all runs.
+    /// Links in the owner's list of all pools.
     pub(crate) all_previous: u32,
     pub(crate) all_next: u32,
-    /// Slices of the run that starts here; pools leave it alone.
-    pub(crate) run_slices: u32,
-    first: u32,
     purged: u64,
-    /// Blocks there are room for.
-    blocks: u16,
     fresh: u16,
     free: u16,
     /// Free blocks from which on the owner looks at the pool again: to list it elsewhere, or to release it.
     look_at: u16,
-    hint: u16,
-    /// Whether blocks were taken or put back since the purger last looked.
-    pub(crate) touched: bool,
-    /// Whether pages may be free that are not purged.
-    purgeable: bool,
-    /// Which of the owner's lists by fullness this is in.
-    pub(crate) list: u8,
     class: u8,
-    slices: u8,
+    /// The binary logarithm of the number of slices, the list by fullness, and flags.
+    state: u8,
 }
 
-const _: () = assert!(size_of::<Pool>() == 64, "a descriptor is a cache line");
+const _: () = assert!(size_of::<Pool>() == DESCRIPTOR_WORDS * size_of::<u64>());
+const _: () = assert!(ARENA_SLICES.ilog2() < 1 << LIST_SHIFT);
+
+/// Parts of [`Pool::state`]: which of the owner's lists by fullness the pool is in; blocks were taken or put back since the purger last
+/// looked; pages may be free that are not purged.
+const LIST_SHIFT: u32 = 3;
+const TOUCHED: u8 = 1 << 6;
+const PURGEABLE: u8 = 1 << 7;
 
 /// A free that the free list shows to be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,32 +64,27 @@ pub(crate) struct Taken {
 impl Pool {
     /// The lists by fullness: three quarters and more in use, one half, one quarter, less.
     pub(crate) const LISTS: usize = 4;
-    pub(crate) const UNLISTED: u8 = u8::MAX;
+    pub(crate) const UNLISTED: u8 = 7;
 
-    pub(crate) fn new(first: u32, slices: u32, class: usize, clean: bool) -> Self {
+    pub(crate) fn new(slices: u32, class: usize, clean: bool) -> Self {
         Self {
             previous: NIL,
             next: NIL,
             all_previous: NIL,
             all_next: NIL,
-            run_slices: 0,
-            first,
             purged: if clean { u64::MAX } else { 0 },
-            blocks: blocks_in(slices, TABLE[class].size) as u16,
             fresh: 0,
             free: 0,
             look_at: 0,
-            hint: 0,
-            touched: true,
-            purgeable: !clean,
-            list: Self::UNLISTED,
             class: class as u8,
-            slices: slices as u8,
+            state: slices.ilog2() as u8 | Self::UNLISTED << LIST_SHIFT | TOUCHED | if clean { 0 } else { PURGEABLE },
         }
     }
 
+    /// The pool's first slice.
     pub(crate) fn first(&self) -> u32 {
-        self.first
+        // SAFETY: by invariant 3 the descriptor lies in that array, at the start of an element.
+        unsafe { (&raw const *self).cast::<Metadata>().offset_from_unsigned(METADATA.base()) as u32 }
     }
 
     pub(crate) fn class(&self) -> usize {
@@ -105,11 +96,29 @@ impl Pool {
     }
 
     pub(crate) fn slices(&self) -> u32 {
-        self.slices.into()
+        1 << (self.state & ((1 << LIST_SHIFT) - 1))
     }
 
+    /// Blocks there are room for.
     pub(crate) fn blocks(&self) -> u32 {
-        self.blocks.into()
+        // Its slices' bytes are an offset as any other.
+        (((u64::from(self.slices()) << SLICE_SHIFT) * self.table().reciprocal) >> RECIPROCAL_SHIFT) as u32
+    }
+
+    /// Which of the owner's lists by fullness this is in.
+    pub(crate) fn list(&self) -> u8 {
+        (self.state & !(TOUCHED | PURGEABLE)) >> LIST_SHIFT
+    }
+
+    pub(crate) fn set_list(&mut self, list: u8) {
+        self.state = self.state & !(Self::UNLISTED << LIST_SHIFT) | list << LIST_SHIFT;
+    }
+
+    /// Whether blocks were taken or put back since this was last called.
+    pub(crate) fn take_touched(&mut self) -> bool {
+        let touched = self.state & TOUCHED != 0;
+        self.state &= !TOUCHED;
+        touched
     }
 
     /// Blocks that are not in this pool: in use or cached.
@@ -142,7 +151,7 @@ impl Pool {
     pub(crate) fn looked(&mut self) {
         let blocks = self.blocks();
         // The most blocks in use with which it belongs elsewhere, or none.
-        let used = match self.list {
+        let used = match self.list() {
             Self::UNLISTED => blocks - 1,
             list => ((Self::LISTS as u32 - 1 - u32::from(list)) * blocks).saturating_sub(1) / Self::LISTS as u32,
         };
@@ -151,13 +160,14 @@ impl Pool {
 
     #[inline]
     fn bits(&self) -> *mut u64 {
-        FreeLists::of(self.class()).words_of(self.first)
+        FreeLists::of(self.class()).words_of(self.first())
     }
 
-    /// Writes to the free list, which is zero: one page fault, where a read before the first write would make two.
-    pub(crate) fn touch(&mut self) {
-        // SAFETY: a pool's slices have words for all its blocks, and of a new one they are zero (invariant 3).
-        unsafe { self.bits().write_volatile(0) };
+    /// Makes the free list of a new pool empty, whatever was there before.
+    pub(crate) fn clear(&mut self) {
+        let words = (self.blocks() as usize).div_ceil(64);
+        // SAFETY: a pool's slices have words for all its blocks.
+        unsafe { core::ptr::write_bytes(self.bits(), 0, words) };
     }
 
     /// Takes up to `want` blocks, low addresses first, and writes them to `out` in that order.
@@ -167,14 +177,14 @@ impl Pool {
     pub(crate) unsafe fn take(&mut self, out: *mut *mut u8, want: usize) -> Taken {
         let class = self.table();
         let size = class.size as usize;
-        let base = address_of(self.first);
+        let base = address_of(self.first());
         let bits = self.bits();
         let (mut lowest, mut highest) = (usize::MAX, 0);
         let mut taken = 0;
-        let mut word = self.hint as usize;
+        let mut word = 0;
         let from_bits = want.min(self.free as usize);
         while taken < from_bits {
-            // SAFETY: `free` bits are set at or after `hint` (invariant 1) and fewer were taken, so a set bit follows.
+            // SAFETY: `free` bits are set (invariant 1) and fewer were taken, so a set bit follows.
             let free = unsafe { &mut *bits.add(word) };
             if *free == 0 {
                 word += 1;
@@ -191,9 +201,8 @@ impl Pool {
                 taken += 1;
             }
         }
-        self.hint = word as u16;
         self.free -= taken as u16;
-        let never_used = (want - taken).min((self.blocks - self.fresh) as usize);
+        let never_used = (want - taken).min(self.blocks() as usize - self.fresh as usize);
         if never_used > 0 {
             let start = self.fresh as usize;
             for block in start..start + never_used {
@@ -209,13 +218,13 @@ impl Pool {
             let page = page_bytes();
             self.purged &= !page_range(lowest * size / page, (highest * size + size - 1) / page);
         }
-        self.touched = true;
+        self.state |= TOUCHED;
         Taken { blocks: taken, never_used }
     }
 
     /// Why `block`, which lies in this pool, cannot be put back.
     pub(crate) fn misuse_of(&self, block: *mut u8) -> Misuse {
-        let offset = block as usize - address_of(self.first) as usize;
+        let offset = block as usize - address_of(self.first()) as usize;
         let size = self.table().size as usize;
         if offset >= self.fresh as usize * size || !offset.is_multiple_of(size) {
             Misuse::NotABlock
@@ -224,20 +233,13 @@ impl Pool {
         }
     }
 
-    /// Clears the free list before the pool's slices go back to the arenas (invariant 3).
-    pub(crate) fn clear(&mut self) {
-        let words = (self.fresh as usize).div_ceil(64);
-        // SAFETY: a pool's slices have words for all its blocks.
-        unsafe { core::ptr::write_bytes(self.bits(), 0, words) };
-    }
-
     /// Purges the OS pages that hold no block in use and are backed by memory, by `purge(address, bytes)`, which tells
     /// whether it could. Returns the bytes purged.
     pub(crate) fn purge_pages(&mut self, mut purge: impl FnMut(*mut u8, usize) -> bool) -> usize {
-        if !self.purgeable {
+        if self.state & PURGEABLE == 0 {
             return 0;
         }
-        self.purgeable = false;
+        self.state &= !PURGEABLE;
         let page = page_bytes();
         let bytes = self.slices() as usize * SLICE_BYTES;
         if page > bytes {
@@ -250,7 +252,7 @@ impl Pool {
             let first = idle.trailing_zeros() as usize;
             let count = (idle >> first).trailing_ones() as usize;
             let run = page_range(first, first + count - 1);
-            if purge(address_of(self.first).wrapping_add(first * page), count * page) {
+            if purge(address_of(self.first()).wrapping_add(first * page), count * page) {
                 self.purged |= run;
                 purged += count * page;
             }
@@ -290,21 +292,21 @@ impl Pool {
 
     /// Panics unless the invariants of the free list hold.
     pub(crate) fn check(&self) {
-        let words = (self.blocks as usize).div_ceil(64);
+        let first = self.first();
+        let words = (self.blocks() as usize).div_ceil(64);
         let mut free = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.
             let bits = unsafe { *self.bits().add(word) };
             free += bits.count_ones();
-            assert!(bits == 0 || word >= self.hint as usize, "pool {}: the hint", self.first);
             let limit = (self.fresh as usize).saturating_sub(word * 64);
-            assert!(limit >= 64 || bits >> limit == 0, "pool {}: a never-used block in the free list", self.first);
+            assert!(limit >= 64 || bits >> limit == 0, "pool {first}: a never-used block in the free list");
         }
-        assert_eq!(free, self.free as u32, "pool {}: the count of the free list", self.first);
-        assert!(self.fresh <= self.blocks, "pool {}: the high-water mark", self.first);
-        assert!(!self.wants_look() || self.used() == 0, "pool {}: when to look at it", self.first);
-        assert_eq!(self.list == Self::UNLISTED, self.available() == 0, "pool {}: listed if not full", self.first);
-        assert_eq!(self.purged & self.pages_in_use(), 0, "pool {}: a page in use counted as purged", self.first);
+        assert_eq!(free, self.free as u32, "pool {first}: the count of the free list");
+        assert!(self.fresh as u32 <= self.blocks(), "pool {first}: the high-water mark");
+        assert!(!self.wants_look() || self.used() == 0, "pool {first}: when to look at it");
+        assert_eq!(self.list() == Self::UNLISTED, self.available() == 0, "pool {first}: listed if not full");
+        assert_eq!(self.purged & self.pages_in_use(), 0, "pool {first}: a page in use counted as purged");
     }
 }
 
@@ -322,8 +324,11 @@ impl FreeLists {
     #[inline]
     pub(crate) fn of(class: usize) -> Self {
         let Class { size, reciprocal, .. } = TABLE[class];
-        let (words, words_per_slice) =
-            if is_tiny(class) { (TINY_BITS.base().cast(), TINY_WORDS_PER_SLICE) } else { (BITS.base().cast(), BITS_WORDS_PER_SLICE) };
+        let (words, words_per_slice) = if is_tiny(class) {
+            (TINY_BITS.base().cast(), TINY_WORDS_PER_SLICE)
+        } else {
+            (METADATA.base().cast::<u64>().wrapping_add(DESCRIPTOR_WORDS), METADATA_WORDS)
+        };
         Self { words, words_per_slice, memory: address_of(0) as usize, size: size as usize, reciprocal }
     }
 
@@ -358,10 +363,7 @@ impl FreeLists {
             put += 1;
         }
         pool.free += put as u16;
-        // To keep the lowest word would cost more here than the walk costs that `take` begins with.
-        pool.hint = 0;
-        pool.touched = true;
-        pool.purgeable = true;
+        pool.state |= TOUCHED | PURGEABLE;
         put
     }
 }

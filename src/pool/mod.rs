@@ -1,7 +1,7 @@
 //! Pools: runs of slices cut into blocks of one size class. Also runs: slices that are one block.
 //!
-//! All metadata lies out of line in flat arrays indexed by slice: a word that says what the slice is ([`SliceWord`]), a
-//! descriptor ([`Pool`]), and a bitmap, the pool's free list. Whole pools are usable by blocks, overflows of blocks
+//! All metadata lies out of line in flat arrays indexed by slice: a word that says what the slice is ([`SliceWord`]), and
+//! those of a pool, which hold its descriptor ([`Pool`]) and behind it a bitmap, the pool's free list. Whole pools are usable by blocks, overflows of blocks
 //! cannot reach the metadata, and a free block's memory is never touched.
 //!
 //! This layer knows no thread: who may call what is the heap layer's business.
@@ -24,9 +24,10 @@ use crate::sync::{AtomicU8, Guard, Lock, Ordering, Signpost};
 #[repr(C, align(16384))]
 pub(crate) struct ArenaMemory([u8; ARENA_BYTES]);
 
-/// The free-list words of one slice.
-pub(crate) type BitsWords = [u64; BITS_WORDS_PER_SLICE];
-/// The same in a pool of a tiny class.
+/// The metadata of one slice. The first one's of a pool or run starts with its descriptor; a pool's free list takes the rest, and
+/// that of its other slices.
+pub(crate) type Metadata = [u64; METADATA_WORDS];
+/// The free-list words of one slice in a pool of a tiny class.
 pub(crate) type TinyWords = [u64; TINY_WORDS_PER_SLICE];
 
 /// Block memory, by arena; the other arrays of this layer grow with it.
@@ -35,8 +36,7 @@ pub(crate) static WORDS: Region<Signpost> = Region::new();
 /// Of each slice's word the number of its kind alone, for those who know nothing else of a block: 64 slices share a
 /// cache line.
 pub(crate) static KIND_NUMBERS: Region<AtomicU8> = Region::new();
-pub(crate) static POOLS: Region<Pool> = Region::new();
-pub(crate) static BITS: Region<BitsWords> = Region::new();
+pub(crate) static METADATA: Region<Metadata> = Region::new();
 pub(crate) static TINY_BITS: Region<TinyWords> = Region::new();
 
 /// The address of a slice's first byte.
@@ -96,15 +96,33 @@ pub(crate) fn lock_owner<T>(
     (SliceWord::from_bits(word), guard)
 }
 
-/// The descriptor of the pool or run whose first slice is `slice`.
+/// The descriptor of the pool whose first slice is `slice`.
 ///
 /// # Safety
-/// The caller holds the lock of the pool's heap, or is the only one that knows of the pool or run, and no other
-/// reference to this descriptor is in use.
+/// The caller holds the lock of the pool's heap, or is the only one that knows of the pool, and no other reference to this
+/// descriptor is in use.
 #[inline]
 pub(crate) unsafe fn pool_at<'a>(slice: u32) -> &'a mut Pool {
-    // SAFETY: descriptors grow with the arenas, and any bytes (zero at first) are a valid `Pool`.
-    unsafe { &mut *POOLS.at(slice) }
+    // SAFETY: metadata grows with the arenas, and what a pool's starts with is a `Pool`, or about to become one.
+    unsafe { &mut *METADATA.at(slice).cast() }
+}
+
+/// The descriptor of a run. No reference to one is made, since one part of it changes under a lock, the other without.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Run {
+    /// Slices. For who has the block, or destroys the heap.
+    pub(crate) slices: u32,
+    /// Links in the owner's list of all runs. Under the owner's lock.
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+}
+
+const _: () = assert!(size_of::<Run>() <= size_of::<Metadata>());
+
+/// The descriptor of the run whose first slice is `slice`.
+pub(crate) fn run_at(slice: u32) -> *mut Run {
+    METADATA.at(slice).cast()
 }
 
 /// Slices of the run that starts at `first`.
@@ -112,8 +130,8 @@ pub(crate) unsafe fn pool_at<'a>(slice: u32) -> &'a mut Pool {
 /// # Safety
 /// The run is the caller's: it has the block, or the heap that is being destroyed.
 pub(crate) unsafe fn run_slices(first: u32) -> u32 {
-    // SAFETY: descriptors grow with the arenas. No reference is made: links of the descriptor may change meanwhile.
-    unsafe { (*POOLS.at(first)).run_slices }
+    // SAFETY: metadata grows with the arenas, and this is the caller's.
+    unsafe { (*run_at(first)).slices }
 }
 
 /// Sets what [`run_slices`] tells.
@@ -122,7 +140,7 @@ pub(crate) unsafe fn run_slices(first: u32) -> u32 {
 /// As for that.
 pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
     // SAFETY: as there.
-    unsafe { (*POOLS.at(first)).run_slices = slices };
+    unsafe { (*run_at(first)).slices = slices };
 }
 
 /// Makes `slices` slices from `first` on a pool of `class` for heap `owner`.
@@ -132,8 +150,8 @@ pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
 pub(crate) unsafe fn create(first: u32, slices: u32, class: usize, owner: u32, clean: bool) {
     // SAFETY: nobody else knows of the slices yet.
     let pool = unsafe { pool_at(first) };
-    *pool = Pool::new(first, slices, class, clean);
-    pool.touch();
+    *pool = Pool::new(slices, class, clean);
+    pool.clear();
     for offset in 0..pool.slices() {
         set_word(first + offset, SliceWord::pool(owner, class, offset));
     }

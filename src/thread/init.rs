@@ -103,7 +103,7 @@ fn reserve_exactly(bytes: usize) -> bool {
         heap::place(next(heap_bytes), heaps);
         magazine::place(next(magazine_bytes), next(link_bytes), magazines);
         outside::place(next(list_bytes), large_blocks);
-        let mut places = [core::ptr::null_mut(); 9];
+        let mut places = [core::ptr::null_mut(); 8];
         for (place, bytes) in places.iter_mut().zip(arrays) {
             *place = next(bytes);
         }

@@ -163,8 +163,7 @@ impl Inner {
     pub(crate) fn tend(&mut self, first: u32, force: bool) -> (usize, bool) {
         // SAFETY: the caller read the slice's word under this heap's lock, which is held.
         let pool = unsafe { pool_at(first) };
-        if pool.touched && !force {
-            pool.touched = false;
+        if !force && pool.take_touched() {
             return (0, true);
         }
         if pool.used() == 0 {
@@ -232,7 +231,7 @@ impl Inner {
             // SAFETY: the pool is this heap's, whose lock is held.
             let pool = unsafe { pool_at(first) };
             pool.check();
-            assert_eq!(pool.list, pool.wanted_list(), "pool {first}: its list");
+            assert_eq!(pool.list(), pool.wanted_list(), "pool {first}: its list");
             for offset in 0..pool.slices() {
                 let word = pool::word_of(first + offset);
                 assert_eq!(word, SliceWord::pool(self.id, pool.class(), offset), "pool {first}: slice {offset}'s word");
@@ -241,7 +240,7 @@ impl Inner {
             taken[pool.class()] += pool.used() as usize;
             pools[pool.class()] += 1;
             blocks[pool.class()] += pool.blocks() as usize;
-            listed[pool.class()] += (pool.list != Pool::UNLISTED) as u32;
+            listed[pool.class()] += (pool.list() != Pool::UNLISTED) as u32;
             first = pool.all_next;
         }
         for class in 0..CLASSES {

@@ -9,7 +9,7 @@ use crate::heap::misuse::die_of_put;
 use crate::heap::registry::{self, heap_at};
 use crate::heap::residency;
 use crate::os;
-use crate::pool::{self, FreeLists, POOLS, Pool, Taken, pool_at};
+use crate::pool::{self, FreeLists, Pool, Taken, pool_at, run_at};
 use crate::sync::NIL;
 
 impl Inner {
@@ -208,7 +208,6 @@ impl Inner {
         self.unlist(pool);
         self.unlink_all(pool);
         let (first, slices) = (pool.first(), pool.slices());
-        pool.clear();
         pool::forget(first, slices);
         let dirty = if self.idle { Free::Aged } else { Free::Dirty };
         let mut start = 0;
@@ -229,11 +228,11 @@ impl Inner {
     /// Restores invariant 2 of the module for `pool`.
     pub(super) fn relist(&mut self, pool: &mut Pool) {
         let wanted = pool.wanted_list();
-        if pool.list == wanted {
+        if pool.list() == wanted {
             return pool.looked();
         }
         self.unlist(pool);
-        pool.list = wanted;
+        pool.set_list(wanted);
         pool.looked();
         if wanted != Pool::UNLISTED {
             let head = core::mem::replace(&mut self.classes[pool.class()].lists[wanted as usize], pool.first());
@@ -246,11 +245,11 @@ impl Inner {
     }
 
     pub(super) fn unlist(&mut self, pool: &mut Pool) {
-        if pool.list == Pool::UNLISTED {
+        if pool.list() == Pool::UNLISTED {
             return;
         }
         if pool.previous == NIL {
-            self.classes[pool.class()].lists[pool.list as usize] = pool.next;
+            self.classes[pool.class()].lists[pool.list() as usize] = pool.next;
         } else {
             // SAFETY: another pool of this heap, whose lock is held.
             unsafe { pool_at(pool.previous) }.next = pool.next;
@@ -259,7 +258,8 @@ impl Inner {
             // SAFETY: as above.
             unsafe { pool_at(pool.next) }.previous = pool.previous;
         }
-        (pool.previous, pool.next, pool.list) = (NIL, NIL, Pool::UNLISTED);
+        (pool.previous, pool.next) = (NIL, NIL);
+        pool.set_list(Pool::UNLISTED);
     }
 
     pub(super) fn link_all(&mut self, pool: &mut Pool) {
@@ -295,11 +295,11 @@ impl Inner {
         // SAFETY: the run is this heap's, whose lock is held; so is the one linked before it. No reference to a descriptor
         // is made, since a run's length changes without the lock.
         unsafe {
-            let run = POOLS.at(first);
-            (*run).all_previous = NIL;
-            (*run).all_next = self.runs;
+            let run = run_at(first);
+            (*run).previous = NIL;
+            (*run).next = self.runs;
             if self.runs != NIL {
-                (*POOLS.at(self.runs)).all_previous = first;
+                (*run_at(self.runs)).previous = first;
             }
         }
         self.runs = first;
@@ -309,14 +309,14 @@ impl Inner {
     pub(crate) fn unlink_run(&mut self, first: u32) {
         // SAFETY: as for `link_run`.
         unsafe {
-            let (previous, next) = ((*POOLS.at(first)).all_previous, (*POOLS.at(first)).all_next);
+            let (previous, next) = ((*run_at(first)).previous, (*run_at(first)).next);
             if previous == NIL {
                 self.runs = next;
             } else {
-                (*POOLS.at(previous)).all_next = next;
+                (*run_at(previous)).next = next;
             }
             if next != NIL {
-                (*POOLS.at(next)).all_previous = previous;
+                (*run_at(next)).previous = previous;
             }
         }
     }
