@@ -185,6 +185,21 @@ fn free_pages_between_survivors_go_back() {
 }
 
 #[test]
+fn what_went_back_while_its_pool_was_in_use_does_not_go_back_again() {
+    const FEW: usize = 64;
+    child::run("what_went_back_while_its_pool_was_in_use_does_not_go_back_again", &[("PURGE", "off")], || {
+        let few: Vec<_> = use_memory(1024, MUCH).into_iter().step_by(FEW).collect();
+        let purged = Cenote::purge();
+        assert!(purged > MUCH / 2, "{purged}\n{}", Cenote::stats());
+        drop(few);
+        let purged = Cenote::purge();
+        assert!((1..MUCH / 2).contains(&purged), "{purged}\n{}", Cenote::stats());
+        assert_eq!(Cenote::stats().dirty_bytes, 0);
+    })
+    .assert_silent();
+}
+
+#[test]
 fn what_is_purged_reads_as_anything_but_keeps_its_neighbours() {
     child::run("what_is_purged_reads_as_anything_but_keeps_its_neighbours", &[("PURGE", "off")], || {
         let mut kept = Vec::new();

@@ -1,7 +1,7 @@
 //! Arenas over a fake reservation whose slices are [`Contents`]: 0 if they read as zero.
 
 use crate::model::{Contents, explore};
-use cenote::arena::{Arenas, Backing, CleanMask, Record};
+use cenote::arena::{Arenas, Backing, CleanMask, Free, Record};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use loom::thread;
@@ -109,7 +109,7 @@ impl World {
     fn with_dirty(dirty: u32, purges: bool) -> Arc<Self> {
         let world = Self::new(1, purges);
         assert_eq!(world.take(ARENA_SLICES), Some(0));
-        world.arenas.put(0, dirty, false);
+        world.arenas.put(0, dirty, Free::Dirty);
         Arc::new(world)
     }
 
@@ -155,7 +155,7 @@ fn a_slice_put_back_by_one_thread_is_taken_by_another_with_its_contents() {
         let world = World::with_dirty(1, true);
         let use_one = |world: &World| {
             if let Some(first) = world.take(1) {
-                world.arenas.put(first, 1, true);
+                world.arenas.put(first, 1, Free::Aged);
             }
         };
         let other = {
@@ -281,7 +281,7 @@ fn a_purge_of_idle_slices_leaves_those_that_were_freed_since() {
         world.arenas.age();
         let other = {
             let world = world.clone();
-            thread::spawn(move || world.arenas.put(1, 1, false))
+            thread::spawn(move || world.arenas.put(1, 1, Free::Dirty))
         };
         let purged = world.arenas.purge_run(&mut u32::MAX.clone(), 0, false);
         assert_eq!(purged, Some(1));
@@ -342,8 +342,8 @@ fn a_chunk_of_which_a_part_was_purged_is_kept_for_nobody_and_asks_again_once_all
         assert_eq!(world.arenas.purge_run(&mut (chunk + 2 * ARENA_SLICES), 0, true), Some(ARENA_SLICES as usize));
         // The lowest there are.
         assert_eq!(world.take(ARENA_SLICES), Some(chunk + 2 * ARENA_SLICES));
-        world.arenas.put(chunk, ARENA_SLICES, false);
-        world.arenas.put(chunk + 2 * ARENA_SLICES, ARENA_SLICES, false);
+        world.arenas.put(chunk, ARENA_SLICES, Free::Dirty);
+        world.arenas.put(chunk + 2 * ARENA_SLICES, ARENA_SLICES, Free::Dirty);
         while world.arenas.purge_run(&mut u32::MAX.clone(), 0, true).is_some() {}
         assert_eq!(world.take_as(ARENA_SLICES, true), Some(chunk));
         assert_eq!(world.memory.0.huge[1].read(), 1);

@@ -106,9 +106,12 @@ pub struct Counts {
 
 /// The state of a free slice.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Free {
+pub enum Free {
+    /// Backed by memory.
     Dirty,
+    /// Backed, and idle before it became free.
     Aged,
+    /// Not backed.
     Clean,
 }
 
@@ -195,11 +198,11 @@ impl<B: Backing> Arenas<B> {
         free
     }
 
-    /// Puts `count` slices back from `first` on, as dirty, or as aged if they were `idle` before.
-    pub fn put(&self, first: u32, count: u32, idle: bool) {
+    /// Puts `count` slices back from `first` on, which are in this `state`.
+    pub fn put(&self, first: u32, count: u32, state: Free) {
         let mut held = self.hold();
         for (arena, bits) in held.parts(first, count) {
-            held.put(arena, bits, if idle { Free::Aged } else { Free::Dirty });
+            held.put(arena, bits, state);
         }
         held.swap(0);
     }

@@ -261,6 +261,13 @@ impl Pool {
         purged
     }
 
+    /// Whether nothing of the slice at `offset` is backed by memory.
+    pub(crate) fn is_purged(&self, offset: u32) -> bool {
+        let (page, start) = (page_bytes(), offset as usize * SLICE_BYTES);
+        let pages = page_range(start / page, (start + SLICE_BYTES - 1) / page);
+        self.purged & pages == pages
+    }
+
     /// The OS pages that hold a part of a block in use.
     fn pages_in_use(&self) -> u64 {
         let size = self.table().size as usize;

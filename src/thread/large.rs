@@ -8,7 +8,7 @@ use super::{init, purger, settings};
 use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
-use crate::arena::CleanMask;
+use crate::arena::{CleanMask, Free};
 use crate::pool::{self, Kind, SliceWord, address_of};
 use core::alloc::Layout;
 
@@ -142,7 +142,7 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 /// Gives the slices of a run back.
 pub(super) fn put_run(first: u32, slices: u32) {
     pool::forget(first, slices);
-    ARENAS.put(first, slices, false);
+    ARENAS.put(first, slices, Free::Dirty);
     purger::note(slices as usize * SLICE_BYTES);
 }
 
@@ -169,7 +169,7 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Opti
         }
     } else if wanted < slices {
         pool::forget(first + wanted, slices - wanted);
-        ARENAS.put(first + wanted, slices - wanted, false);
+        ARENAS.put(first + wanted, slices - wanted, Free::Dirty);
         purger::note((slices - wanted) as usize * SLICE_BYTES);
     }
     // SAFETY: the run is the caller's.

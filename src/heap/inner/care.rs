@@ -3,6 +3,7 @@
 use super::{ClassCounts, Inner};
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
+use crate::arena::Free;
 use crate::heap::ARENAS;
 use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
 use crate::heap::registry::{self, heap_at};
@@ -200,7 +201,7 @@ impl Inner {
             self.unlink_run(first);
             slices_freed += slices as usize;
             pool::forget(first, slices);
-            ARENAS.put(first, slices, false);
+            ARENAS.put(first, slices, Free::Dirty);
         }
         for class in &mut self.classes {
             class.taken = 0;

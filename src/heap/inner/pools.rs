@@ -3,6 +3,7 @@
 use super::Inner;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE, size_of};
+use crate::arena::Free;
 use crate::heap::ARENAS;
 use crate::heap::misuse::die_of_put;
 use crate::heap::registry::{self, heap_at};
@@ -202,12 +203,20 @@ impl Inner {
         })
     }
 
+    /// Gives the slices of `pool`, in which no block is in use, back to the arenas: as clean where its OS pages were purged.
     pub(super) fn release(&mut self, pool: &mut Pool) {
         self.unlist(pool);
         self.unlink_all(pool);
         let (first, slices) = (pool.first(), pool.slices());
         pool::forget(first, slices);
-        ARENAS.put(first, slices, self.idle);
+        let dirty = if self.idle { Free::Aged } else { Free::Dirty };
+        let mut start = 0;
+        while start < slices {
+            let is_purged = pool.is_purged(start);
+            let end = (start..slices).find(|&offset| pool.is_purged(offset) != is_purged).unwrap_or(slices);
+            ARENAS.put(first + start, end - start, if is_purged { Free::Clean } else { dirty });
+            start = end;
+        }
     }
 
     pub(super) fn is_only_listed(&self, pool: &Pool) -> bool {
