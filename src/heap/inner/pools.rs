@@ -209,11 +209,14 @@ impl Inner {
         self.unlink_all(pool);
         let (first, slices) = (pool.first(), pool.slices());
         pool::forget(first, slices);
+        // Once the first slice is back, the descriptor is somebody else's.
+        let purged = (0..slices).filter(|&offset| pool.is_purged(offset)).fold(0, |bits, offset| bits | 1u32 << offset);
+        let is_purged_at = |offset: u32| purged >> offset & 1 == 1;
         let dirty = if self.idle { Free::Aged } else { Free::Dirty };
         let mut start = 0;
         while start < slices {
-            let is_purged = pool.is_purged(start);
-            let end = (start..slices).find(|&offset| pool.is_purged(offset) != is_purged).unwrap_or(slices);
+            let is_purged = is_purged_at(start);
+            let end = (start..slices).find(|&offset| is_purged_at(offset) != is_purged).unwrap_or(slices);
             ARENAS.put(first + start, end - start, if is_purged { Free::Clean } else { dirty });
             start = end;
         }
