@@ -23,7 +23,7 @@ FILES = """
     test_threading test_threading_local test_tracemalloc test_tuple test_weakref test_zlib
 """.split()
 
-ASSERT_PYMALLOC = re.compile(r"test_getallocatedblocks|test_debugmallocstats|test_pythonmalloc")
+ASSERT_PYMALLOC = re.compile(r"test_getallocatedblocks|test_debugmallocstats|test_pythonmalloc|test_python_malloc_stats")
 
 
 def failures(file, launcher, timeout):

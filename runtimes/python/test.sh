@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the package once and runs its tests with each interpreter: those named, or all of 3.11 to 3.14 that are found.
+# With a free-threaded build that is named they show that it is refused.
 # usage: runtimes/python/test.sh [python ...]
 set -euo pipefail
 cd "$(dirname "$0")"

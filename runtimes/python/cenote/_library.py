@@ -16,10 +16,10 @@ class InstallError(RuntimeError):
 
 def path():
     """The library's file."""
-    here = Path(__file__).parent
-    for file in here.glob("_preload.*so"):
-        return file
-    raise InstallError(f"cenote's library is missing from {here}: install the package with pip")
+    file = Path(__file__).with_name("_preload.so")
+    if not file.is_file():
+        raise InstallError(f"cenote's library is missing from {file.parent}: install the package with pip")
+    return file
 
 
 _loaded = None

@@ -12,6 +12,19 @@ from unittest import mock
 from cenote import InstallError, __main__ as launcher, _library
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+needs_gil = unittest.skipIf(FREE_THREADED, "refused there")
+
+# Prints whether the collector finds what an allocator hides from it that it does not know.
+COLLECTS = """
+    import gc
+    class Node: pass
+    gc.disable()
+    for _ in range(1000):
+        node = Node()
+        node.itself = node
+    del node
+    print(gc.collect() >= 1000)
+"""
 
 
 def python(*arguments, options=(), environment=None, stdin=None):
@@ -27,7 +40,6 @@ def python(*arguments, options=(), environment=None, stdin=None):
     )
 
 
-@unittest.skipIf(FREE_THREADED, "refused there")
 class Base(unittest.TestCase):
     def run_code(self, code, *, launch, options=(), environment=None):
         """Runs code and returns what it prints; it must end well and say nothing on standard error."""
@@ -42,6 +54,7 @@ class Base(unittest.TestCase):
         self.assertRegex(process.stderr, message)
 
 
+@needs_gil
 class Launching(Base):
     def launched(self, code, **how):
         return self.run_code(code, launch=True, **how)
@@ -58,8 +71,14 @@ class Launching(Base):
         self.assertEqual((launched.returncode, launched.stderr, launched.stdout), (0, "", plain.stdout))
 
     def test_module(self):
-        process = python("-m", "cenote", "-m", "platform", "--help-is-ignored")
-        self.assertEqual((process.returncode, process.stdout), (0, python("-m", "platform", "--help-is-ignored").stdout))
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "some_module.py"), "w") as file:
+                file.write("import sys; print(sys.argv, __name__)")
+            environment = {"PYTHONPATH": directory}
+            arguments = ["-m", "some_module", "--option", "-m", "b c"]
+            plain = python(*arguments, environment=environment)
+            launched = python("-m", "cenote", *arguments, environment=environment)
+        self.assertEqual((launched.returncode, launched.stderr, launched.stdout), (0, "", plain.stdout))
 
     def test_standard_input_and_exit_status(self):
         process = python("-m", "cenote", "-", stdin="import cenote\nraise SystemExit(7 if cenote.is_active() else 1)")
@@ -89,6 +108,7 @@ class Launching(Base):
         self.assertEqual(self.launched("import subprocess; subprocess.run(['/bin/echo', 'left alone'])"), "left alone")
 
 
+@needs_gil
 class Hazards(Base):
     """Of the preload route."""
 
@@ -156,12 +176,8 @@ class Hazards(Base):
         with mock.patch("sys.platform", "darwin"), self.assertRaisesRegex(InstallError, "Linux"):
             _library.check_interpreter()
 
-    def test_free_threaded_build_is_refused_for_real(self):
-        if not FREE_THREADED:
-            self.skipTest("this one has the GIL")
-        self.refused("free-threaded", "-m", "cenote", "-c", "")
 
-
+@needs_gil
 class Requirements(Base):
     """What CPython asks of an allocator."""
 
@@ -228,17 +244,7 @@ class Requirements(Base):
         self.assertEqual(self.run_code(code, launch=True), "done")
 
     def test_the_collector_finds_cycles(self):
-        code = """
-            import gc
-            class Node: pass
-            gc.disable()
-            for _ in range(1000):
-                node = Node()
-                node.itself = node
-            del node
-            print(gc.collect() >= 1000)
-        """
-        self.assertEqual(self.run_code(code, launch=True), "True")
+        self.assertEqual(self.run_code(COLLECTS, launch=True), "True")
 
     @unittest.skipIf(sys.version_info < (3, 12), "one allocator for all interpreters before 3.12")
     def test_subinterpreters(self):
@@ -256,6 +262,7 @@ class Requirements(Base):
         self.assertEqual(self.run_code(code, launch=True), "done")
 
 
+@needs_gil
 class LateInstall(Base):
     def installed(self, code, **how):
         return self.run_code(code, launch=False, **how)
@@ -350,6 +357,47 @@ class LateInstall(Base):
         self.assertEqual(self.installed(code), "1 4")
 
 
+@unittest.skipUnless(FREE_THREADED, "this one has the GIL")
+class FreeThreaded(Base):
+    def test_both_routes_are_refused_with_the_reason(self):
+        reason = "this is a free-threaded build of CPython: its garbage collector finds objects by walking its own"
+        # The build counts: with the GIL switched on it has the same collector.
+        for gil in ("0", "1"):
+            with self.subTest(PYTHON_GIL=gil):
+                environment = {"PYTHON_GIL": gil}
+                self.refused(f"^cenote: {reason}", "-m", "cenote", "-c", "", environment=environment)
+                self.refused(f"InstallError: {reason}", "-c", "import cenote; cenote.install()", environment=environment)
+
+    def test_importing_and_asking_does_no_harm(self):
+        code = """
+            import cenote
+            try:
+                cenote.install()
+            except cenote.InstallError:
+                cenote.purge()
+                print(cenote.route(), len(cenote.stats()["classes"]) > 0)
+        """
+        printed = self.run_code(textwrap.dedent(code) + textwrap.dedent(COLLECTS), launch=False)
+        self.assertEqual(printed.split(), ["None", "True", "True"])
+
+    def test_the_library_preloaded_by_hand_does_nothing(self):
+        code = textwrap.dedent(COLLECTS) + "import cenote; print(cenote.route())"
+        environment = {"LD_PRELOAD": str(_library.path())}
+        self.assertEqual(self.run_code(code, launch=False, environment=environment).split(), ["True", "None"])
+
+    def test_the_library_itself_refuses(self):
+        code = """
+            from cenote import InstallError, _library
+            _library.check_interpreter = lambda: None
+            try:
+                _library.install()
+            except InstallError as error:
+                print(error)
+        """
+        self.assertIn("free-threaded build", self.run_code(code, launch=False))
+
+
+@needs_gil
 class Reports(Base):
     def test_statistics(self):
         code = """
