@@ -37,8 +37,8 @@ pub(crate) const MAGAZINE_BYTES: usize = 32 << 10;
 /// A depot holds, for each class, at most this many bytes of blocks and this many magazines.
 pub(crate) const DEPOT_BYTES: usize = 256 << 10;
 pub(crate) const DEPOT_MAGAZINES: usize = 128;
-/// But only one magazine of blocks of these sizes. What many such classes keep, each for its busiest moment, adds up to
-/// most of a program's memory; and their pools still have so many blocks that to flush and refill costs little.
+/// A depot of blocks of these sizes holds one magazine only. What many such classes keep, each for its busiest moment, adds
+/// up to most of a program's memory; and their pools still have so many blocks that to flush and refill costs little.
 pub(crate) const SHALLOW_DEPOTS: core::ops::RangeInclusive<usize> = 257..=1024;
 
 /// Blocks a class's first refill takes; each refill doubles it up to a whole magazine, so a thread that needs few takes few.

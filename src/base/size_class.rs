@@ -46,9 +46,10 @@ pub(crate) const fn is_tiny(class: usize) -> bool {
 const BUFFER: usize = 57;
 const BUFFER_BYTES: usize = (8 << 10) + 64;
 
-/// Words of free list that a pool of `class` with `slices` slices has room for.
-const fn free_list_words(class: usize, slices: usize) -> usize {
-    if is_tiny(class) { slices * TINY_WORDS_PER_SLICE } else { slices * METADATA_WORDS - DESCRIPTOR_WORDS }
+/// Whether a pool of `class` with `slices` slices has room for a bit of free list for each of its blocks.
+const fn has_free_list_words(class: usize, slices: usize) -> bool {
+    let words = if is_tiny(class) { slices * TINY_WORDS_PER_SLICE } else { slices * METADATA_WORDS - DESCRIPTOR_WORDS };
+    blocks_in(slices as u32, size_of_class(class) as u32) as usize <= words * 64
 }
 
 const fn size_of_class(class: usize) -> usize {
@@ -82,7 +83,7 @@ const fn describe(class: usize) -> Class {
     loop {
         let bytes = slices * SLICE_BYTES;
         if slices == ARENA_SLICES as usize
-            || (bytes / size >= 8 && bytes % size <= bytes / 16 && bytes / size <= free_list_words(class, slices) * 64)
+            || (bytes / size >= 8 && bytes % size <= bytes / 16 && has_free_list_words(class, slices))
         {
             break;
         }
@@ -168,8 +169,7 @@ const _: () = {
         assert!(bytes / c.size as usize <= u16::MAX as usize);
         let mut slices = c.slices as usize;
         while slices <= c.wide_slices as usize {
-            let blocks = slices * SLICE_BYTES / c.size as usize;
-            assert!(blocks <= free_list_words(class, slices) * 64, "a pool has free-list words for all its blocks");
+            assert!(has_free_list_words(class, slices), "a pool has free-list words for all its blocks");
             slices *= 2;
         }
         // The reciprocal is exact for every offset in a pool when its error stays below one part in `bytes`.

@@ -40,8 +40,8 @@ pub(crate) struct Pool {
 const _: () = assert!(size_of::<Pool>() == DESCRIPTOR_WORDS * size_of::<u64>());
 const _: () = assert!(ARENA_SLICES.ilog2() < 1 << LIST_SHIFT);
 
-/// Parts of [`Pool::state`]: which of the owner's lists by fullness the pool is in; blocks were taken or put back since the purger last
-/// looked; pages may be free that are not purged.
+/// Parts of [`Pool::state`]: which of the owner's lists by fullness the pool is in; blocks were taken or put back since the
+/// purger last looked; pages may be free that are not purged.
 const LIST_SHIFT: u32 = 3;
 const TOUCHED: u8 = 1 << 6;
 const PURGEABLE: u8 = 1 << 7;
@@ -246,13 +246,14 @@ impl Pool {
             return 0;
         }
         let all = page_range(0, bytes / page - 1);
+        let base = address_of(self.first());
         let mut idle = all & !self.pages_in_use() & !self.purged;
         let mut purged = 0;
         while idle != 0 {
             let first = idle.trailing_zeros() as usize;
             let count = (idle >> first).trailing_ones() as usize;
             let run = page_range(first, first + count - 1);
-            if purge(address_of(self.first()).wrapping_add(first * page), count * page) {
+            if purge(base.wrapping_add(first * page), count * page) {
                 self.purged |= run;
                 purged += count * page;
             }
@@ -261,22 +262,26 @@ impl Pool {
         purged
     }
 
-    /// Whether nothing of the slice at `offset` is backed by memory.
-    pub(crate) fn is_purged(&self, offset: u32) -> bool {
-        let (page, start) = (page_bytes(), offset as usize * SLICE_BYTES);
-        let pages = page_range(start / page, (start + SLICE_BYTES - 1) / page);
-        self.purged & pages == pages
+    /// The mask of slices of which nothing is backed by memory.
+    pub(crate) fn purged_slices(&self) -> u32 {
+        let page = page_bytes();
+        let is_purged = |slice: &u32| {
+            let start = *slice as usize * SLICE_BYTES;
+            let pages = page_range(start / page, (start + SLICE_BYTES - 1) / page);
+            self.purged & pages == pages
+        };
+        (0..self.slices()).filter(is_purged).fold(0, |mask, slice| mask | 1 << slice)
     }
 
     /// The OS pages that hold a part of a block in use.
     fn pages_in_use(&self) -> u64 {
         let size = self.table().size as usize;
         let page = page_bytes();
-        let words = (self.fresh as usize).div_ceil(64);
+        let (bits, words) = (self.bits(), (self.fresh as usize).div_ceil(64));
         let mut pages = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.
-            let mut used = !unsafe { *self.bits().add(word) };
+            let mut used = !unsafe { *bits.add(word) };
             let left = self.fresh as usize - word * 64;
             if left < 64 {
                 used &= (1 << left) - 1;
@@ -292,12 +297,12 @@ impl Pool {
 
     /// Panics unless the invariants of the free list hold.
     pub(crate) fn check(&self) {
-        let first = self.first();
+        let (first, bits) = (self.first(), self.bits());
         let words = (self.blocks() as usize).div_ceil(64);
         let mut free = 0;
         for word in 0..words {
             // SAFETY: a pool's slices have words for all its blocks.
-            let bits = unsafe { *self.bits().add(word) };
+            let bits = unsafe { *bits.add(word) };
             free += bits.count_ones();
             let limit = (self.fresh as usize).saturating_sub(word * 64);
             assert!(limit >= 64 || bits >> limit == 0, "pool {first}: a never-used block in the free list");
@@ -311,7 +316,6 @@ impl Pool {
 }
 
 /// The free lists of all pools of a class, and what finds a block in them: read once for many blocks.
-#[derive(Clone, Copy)]
 pub(crate) struct FreeLists {
     words: *mut u64,
     words_per_slice: usize,

@@ -1,8 +1,8 @@
 //! Pools: runs of slices cut into blocks of one size class. Also runs: slices that are one block.
 //!
 //! All metadata lies out of line in flat arrays indexed by slice: a word that says what the slice is ([`SliceWord`]), and
-//! those of a pool, which hold its descriptor ([`Pool`]) and behind it a bitmap, the pool's free list. Whole pools are usable by blocks, overflows of blocks
-//! cannot reach the metadata, and a free block's memory is never touched.
+//! those of a pool, which hold its descriptor ([`Pool`]) and behind it a bitmap, the pool's free list. Whole pools are usable
+//! by blocks, overflows of blocks cannot reach the metadata, and a free block's memory is never touched.
 //!
 //! This layer knows no thread: who may call what is the heap layer's business.
 

@@ -74,8 +74,8 @@ impl Inner {
         taken
     }
 
-    /// Puts `blocks`, of which the first lies in it, into the pool that starts at slice `first`, is this heap's and of the class of
-    /// `lists`, up to one that lies elsewhere. Returns how many, which the caller counts as no longer taken.
+    /// Puts `blocks`, of which the first lies in it, into the pool that starts at slice `first`, is this heap's and of the
+    /// class of `lists`, up to one that lies elsewhere. Returns how many, which the caller counts as no longer taken.
     #[inline(always)]
     pub(super) fn put(&mut self, lists: &FreeLists, blocks: &[*mut u8], first: u32) -> usize {
         // SAFETY: the pool is this heap's, whose lock is held.
@@ -85,7 +85,7 @@ impl Inner {
             die_of_put(blocks[0], pool);
         }
         if pool.wants_look() {
-            self.look(pool);
+            self.list_or_release(pool);
         }
         put
     }
@@ -93,7 +93,7 @@ impl Inner {
     /// Lists `pool`, into which blocks were put, where it belongs, or releases it if none is in use and it is not the last
     /// that blocks can be taken from.
     #[cold]
-    fn look(&mut self, pool: &mut Pool) {
+    fn list_or_release(&mut self, pool: &mut Pool) {
         self.relist(pool);
         if pool.used() == 0 && (!self.is_only_listed(pool) || residency::is_uncached(pool.class())) {
             self.release(pool);
@@ -203,14 +203,15 @@ impl Inner {
         })
     }
 
-    /// Gives the slices of `pool`, in which no block is in use, back to the arenas: as clean where its OS pages were purged.
+    /// Gives the slices of `pool`, in which no block is in use, back to the arenas: as clean where its OS pages were
+    /// purged.
     pub(super) fn release(&mut self, pool: &mut Pool) {
         self.unlist(pool);
         self.unlink_all(pool);
         let (first, slices) = (pool.first(), pool.slices());
         pool::forget(first, slices);
         // Once the first slice is back, the descriptor is somebody else's.
-        let purged = (0..slices).filter(|&offset| pool.is_purged(offset)).fold(0, |bits, offset| bits | 1u32 << offset);
+        let purged = pool.purged_slices();
         let is_purged_at = |offset: u32| purged >> offset & 1 == 1;
         let dirty = if self.idle { Free::Aged } else { Free::Dirty };
         let mut start = 0;
