@@ -25,6 +25,9 @@ const CURVES_PER_CPU: usize = 2;
 /// The share of the budget that memory curves may take: one in so many parts.
 const CURVE_SHARE: u32 = 3;
 
+/// More repetitions of memory curves than this tell nothing more: they differ by a percent or so.
+const MOST_CURVES: u32 = 3;
+
 /// More repetitions than this tell nothing more.
 const MOST_REPETITIONS: u32 = 30;
 
@@ -59,7 +62,7 @@ impl Effort {
         Self {
             repetitions,
             wanted: run.reps.unwrap_or(wanted),
-            curves: run.reps.unwrap_or(curves),
+            curves: run.reps.map_or(curves, |reps| reps.min(MOST_CURVES)),
             divisor: run.divisor.unwrap_or(divisor),
             timeout: run.timeout.unwrap_or(Duration::from_secs(timeout_s)),
         }

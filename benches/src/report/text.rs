@@ -193,6 +193,9 @@ pub(super) const METHOD: &[&str] = &[
      #[global_allocator], so that time, page faults and resident memory belong to it alone.",
     "The workloads are compiled once and linked to each allocator. Every repetition visits all workloads with all \
      allocators in random order, so that slow minutes of the machine hit all alike.",
+    "A visit runs all allocators one after the other, within seconds. How much slower or faster than usual the machine was \
+     then is the median of what they say, each beside its own median, and is taken out of the times before they are \
+     compared; the samples written to the file are as measured.",
     "A figure is the median over the repetitions; its interval is a bootstrap's, of 95 % coverage. With five samples or \
      fewer the interval is their whole range.",
     "A ratio is to the best allocator of the row, cenote included: the best one has 1.00. A group's figure is the \

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`estimate`] | medians, quartiles, and the bootstrap |
+//! | [`pace`] | how fast the machine was from visit to visit |
 //! | [`verdict`] | which samples count, and which allocators are wrong |
 //! | [`summary`](mod@summary) | rows, rankings, curves |
 //! | [`noise`] | what a null comparison says of the machine |
@@ -10,7 +11,7 @@
 //! | [`change`] | what differs between two runs |
 //!
 //! A run's headline is wall-clock time, for workloads of one thread and of many; CPU time is shown beside it. Figures are
-//! medians over processes; a group's figure is the geometric mean of its workloads' ratios, as ratios multiply
+//! medians over processes, times as at the machine's usual pace; a group's figure is the geometric mean of its workloads' ratios, as ratios multiply
 //! (Fleming and Wallace, How Not to Lie with Statistics, 1986). Intervals are percentiles of a bootstrap of 95 %
 //! coverage (Efron, 1979), whose seed is fixed: the same results give the same report.
 
@@ -18,6 +19,7 @@ pub mod change;
 pub mod estimate;
 pub mod goals;
 pub mod noise;
+pub mod pace;
 pub mod summary;
 pub mod verdict;
 

@@ -4,7 +4,6 @@
 use super::estimate::{median, quantile};
 use super::summary::{NEAR, Quantity};
 use super::verdict::copy_of;
-use cenote_bench_protocol::Report;
 
 /// Of all workloads, the share whose two copies differ by the floor at most.
 const FLOOR: f64 = 0.9;
@@ -44,7 +43,8 @@ pub struct Noise {
 impl Noise {
     /// The noise that `pairs` show.
     pub(super) fn of(pairs: Vec<Pair>) -> Option<Self> {
-        let of = |quantity| Difference::of(&pairs.iter().map(|pair| pair.ratio(quantity)).collect::<Vec<f64>>());
+        let of =
+            |quantity| Difference::of(&pairs.iter().map(|pair| pair.ratios[quantity as usize]).collect::<Vec<f64>>());
         let first = pairs.first()?;
         Some(Self {
             subject: first.subject.clone(),
@@ -82,24 +82,8 @@ impl Noise {
 
 /// The two copies in a row.
 pub(super) struct Pair {
-    subject: String,
-    ratios: [f64; Quantity::ALL.len()],
-}
-
-impl Pair {
-    /// The pair, if both copies ran.
-    pub(super) fn new(subject: &str, originals: &[&Report], copies: &[&Report]) -> Option<Self> {
-        if originals.is_empty() || copies.is_empty() {
-            return None;
-        }
-        let of = |reports: &[&Report], quantity: Quantity| {
-            median(&reports.iter().map(|report| quantity.of(report)).collect::<Vec<_>>())
-        };
-        let ratios = Quantity::ALL.map(|quantity| of(copies, quantity) / of(originals, quantity));
-        Some(Self { subject: subject.into(), ratios })
-    }
-
-    fn ratio(&self, quantity: Quantity) -> f64 {
-        self.ratios[quantity as usize]
-    }
+    /// The allocator.
+    pub(super) subject: String,
+    /// The copy over the original, in the order of [`Quantity::ALL`].
+    pub(super) ratios: [f64; Quantity::ALL.len()],
 }

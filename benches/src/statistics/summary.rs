@@ -1,8 +1,9 @@
 //! A run's results in rows, rankings and curves: all that tables and plots show.
 
 use super::estimate::{Bootstrap, Estimate, Figure, Ratio, geometric_mean, median};
-use super::noise::Noise;
-use super::verdict::{Answers, Outcome, copy_of, original};
+use super::noise::{Noise, Pair};
+use super::pace::{self, Pace};
+use super::verdict::{Answers, Good, Outcome, copy_of, original};
 use cenote_bench_protocol::{Group, Phase, Point, Report, Results, Sample, WorkloadInfo};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -38,6 +39,11 @@ impl Quantity {
         }
     }
 
+    /// Whether it is a time.
+    const fn is_time(self) -> bool {
+        !matches!(self, Self::PeakRss)
+    }
+
     /// Its value in a report; at least one, as figures are divided by each other.
     pub(super) fn of(self, report: &Report) -> f64 {
         let value = match self {
@@ -52,7 +58,7 @@ impl Quantity {
 /// One quantity of one allocator in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// The samples' median and spread.
+    /// The samples' median and spread; of times at the usual [`Pace`].
     pub estimate: Estimate,
     /// Over the least median of the row, cenote's included; the best one has exactly 1.
     pub to_best: Ratio,
@@ -419,58 +425,70 @@ impl Table {
         answers: &Answers<'_>,
         key: RowKey<'_>,
         bootstrap: &mut Bootstrap,
-        noise: &mut Vec<super::noise::Pair>,
+        noise: &mut Vec<Pair>,
     ) -> Self {
         let of_row: Vec<&Sample> = results.samples.iter().filter(|sample| key.holds(sample)).collect();
-        let reports: Vec<Outcome<Vec<&Report>>> = subjects
+        let mut copies: Vec<(usize, Vec<Good<'_>>)> = Vec::new();
+        let runs: Vec<Outcome<Vec<Good<'_>>>> = subjects
             .iter()
-            .map(|subject| {
+            .enumerate()
+            .map(|(index, subject)| {
                 let own: Vec<&Sample> =
                     of_row.iter().copied().filter(|sample| original(&sample.subject) == subject).collect();
                 match answers.judge(&own) {
                     // The copy's runs are judged with the allocator's, but measured apart.
                     Outcome::Measured(_) => {
-                        let (copies, originals): (Vec<&Sample>, _) =
+                        let (of_copy, originals): (Vec<&Sample>, _) =
                             own.into_iter().partition(|sample| sample.subject == copy_of(subject));
-                        noise.extend(super::noise::Pair::new(subject, &reports_of(&originals), &reports_of(&copies)));
+                        copies.extend(answers.judge(&of_copy).into_measured().map(|runs| (index, runs)));
                         answers.judge(&originals)
                     }
                     fault => fault,
                 }
             })
             .collect();
+        let paces = Quantity::ALL.map(|quantity| {
+            let all = runs.iter().filter_map(Outcome::measured).chain(copies.iter().map(|(_, runs)| runs));
+            let is_paced = quantity.is_time() && key.workload.group != Group::Memory;
+            if is_paced { Pace::of(all.map(|runs| values(quantity, runs))) } else { Pace::default() }
+        });
+        let paced = |quantity: Quantity, runs: &[Good<'_>]| paces[quantity as usize].usual(&values(quantity, runs));
+        for (index, copy) in copies {
+            if let Some(runs) = runs[index].measured() {
+                let ratio = |quantity| median(&paced(quantity, &copy)) / median(&paced(quantity, runs));
+                noise.push(Pair { subject: subjects[index].clone(), ratios: Quantity::ALL.map(ratio) });
+            }
+        }
 
         let mut figures = HashMap::new();
-        for (index, reports) in reports.iter().enumerate() {
+        for (index, runs) in runs.iter().enumerate() {
             for quantity in Quantity::ALL {
-                if let Outcome::Measured(reports) = reports {
-                    let values: Vec<f64> = reports.iter().map(|report| quantity.of(report)).collect();
-                    figures.insert((index, quantity), bootstrap.median(&values));
+                if let Outcome::Measured(runs) = runs {
+                    figures.insert((index, quantity), bootstrap.median(&paced(quantity, runs)));
                 }
             }
         }
-        let compared = |index: usize, quantity: Quantity, reports: &[&Report]| {
+        let compared = |index: usize, quantity: Quantity, runs: &[Good<'_>]| {
             let best = |eligible: &dyn Fn(&str) -> bool| {
                 let those = (0..subjects.len()).filter(|&index| eligible(&subjects[index]));
                 let those = those.filter_map(|index| figures.get(&(index, quantity)));
                 those.min_by(|a, b| a.value.total_cmp(&b.value))
             };
             let figure = &figures[&(index, quantity)];
-            let values: Vec<f64> = reports.iter().map(|report| quantity.of(report)).collect();
             Compared {
-                estimate: figure.estimate(values),
+                estimate: figure.estimate(paced(quantity, runs)),
                 to_best: figure.over(best(&|_| true).expect("the allocator itself")).ratio(),
                 to_best_peer: best(&|name| name != OURS).map(|peer| figure.over(peer).ratio()),
             }
         };
-        let cells = reports.iter().enumerate().map(|(index, outcome)| Cell {
+        let cells = runs.iter().enumerate().map(|(index, outcome)| Cell {
             subject: subjects[index].clone(),
             outcome: match outcome {
-                Outcome::Measured(reports) => Outcome::Measured(Measured {
-                    wall: compared(index, Quantity::Wall, reports),
-                    cpu: compared(index, Quantity::Cpu, reports),
-                    peak_rss: compared(index, Quantity::PeakRss, reports),
-                    minor_faults: median(&reports.iter().map(|report| report.minor_faults as f64).collect::<Vec<_>>()),
+                Outcome::Measured(runs) => Outcome::Measured(Measured {
+                    wall: compared(index, Quantity::Wall, runs),
+                    cpu: compared(index, Quantity::Cpu, runs),
+                    peak_rss: compared(index, Quantity::PeakRss, runs),
+                    minor_faults: median(&runs.iter().map(|(_, run)| run.minor_faults as f64).collect::<Vec<_>>()),
                     instructions: instructions(results, &subjects[index], &key.workload.name),
                 }),
                 Outcome::Wrong(reason) => Outcome::Wrong(reason.clone()),
@@ -489,9 +507,9 @@ impl Table {
     }
 }
 
-/// The reports of samples that are known to have one.
-fn reports_of<'a>(samples: &[&'a Sample]) -> Vec<&'a Report> {
-    samples.iter().filter_map(|sample| sample.result.as_ref().ok()).collect()
+/// What runs say of one quantity.
+fn values(quantity: Quantity, runs: &[Good<'_>]) -> Vec<pace::Run> {
+    runs.iter().map(|(repetition, report)| (*repetition, quantity.of(report))).collect()
 }
 
 fn instructions(results: &Results, subject: &str, workload: &str) -> Option<u64> {

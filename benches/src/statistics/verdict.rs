@@ -29,6 +29,14 @@ impl<T> Outcome<T> {
         }
     }
 
+    /// [`measured`](Self::measured), by value.
+    pub(super) fn into_measured(self) -> Option<T> {
+        match self {
+            Self::Measured(measured) => Some(measured),
+            _ => None,
+        }
+    }
+
     /// What went wrong, as a word and its reason.
     pub fn fault(&self) -> Option<(&'static str, &str)> {
         match self {
@@ -48,6 +56,9 @@ pub fn original(subject: &str) -> &str {
 pub fn copy_of(subject: &str) -> String {
     format!("{subject}#2")
 }
+
+/// A run that counts: the repetition that it belongs to, and what it reported.
+pub(super) type Good<'a> = (u32, &'a Report);
 
 /// A job: workload, threads, divisor, seed.
 type Key<'a> = (&'a str, Option<usize>, u32, u64);
@@ -87,15 +98,15 @@ impl<'a> Answers<'a> {
         answers.iter().find(|(_, subjects)| subjects.contains("system")).map(|(&answer, _)| answer)
     }
 
-    /// The reports of `samples`, all of one allocator in one workload; or what went wrong.
-    pub(super) fn judge<'s>(&self, samples: &[&'s Sample]) -> Outcome<Vec<&'s Report>> {
-        let mut reports = Vec::new();
+    /// The runs that `samples`, all of one allocator in one workload, come from; or what went wrong.
+    pub(super) fn judge<'s>(&self, samples: &[&'s Sample]) -> Outcome<Vec<Good<'s>>> {
+        let mut runs = Vec::new();
         for sample in samples {
             match &sample.result {
                 Err(death) => return Outcome::Crashed(death.clone()),
                 Ok(Report { wrong: Some(wrong), .. }) => return Outcome::Wrong(wrong.clone()),
                 Ok(report) => match self.by_job.get(&Self::key(sample)).copied().flatten() {
-                    Some(right) if right == report.answer => reports.push(report),
+                    Some(right) if right == report.answer => runs.push((sample.repetition, report)),
                     Some(right) => {
                         let reason = format!("answers {:#x} where the others answer {right:#x}", report.answer);
                         return Outcome::Wrong(reason);
@@ -104,6 +115,6 @@ impl<'a> Answers<'a> {
                 },
             }
         }
-        if reports.is_empty() { Outcome::NotRun } else { Outcome::Measured(reports) }
+        if runs.is_empty() { Outcome::NotRun } else { Outcome::Measured(runs) }
     }
 }
