@@ -58,7 +58,7 @@ impl Quantity {
 /// One quantity of one allocator in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// The samples' median and spread; of times at the usual [`Pace`].
+    /// The samples' median and spread; of times, those at the machine's usual pace.
     pub estimate: Estimate,
     /// Over the least median of the row, cenote's included; the best one has exactly 1.
     pub to_best: Ratio,
