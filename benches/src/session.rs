@@ -52,7 +52,7 @@ impl Effort {
         let (budget_s, wanted, curves, divisor, timeout_s) = match run.mode() {
             Mode::Quick => (Some(33), 3, 1, 2, 10),
             Mode::Usual => (Some(285), 5, 1, 1, 30),
-            Mode::Full => (None, 15, 3, 1, 30),
+            Mode::Full => (None, 15, MOST_CURVES, 1, 30),
         };
         let repetitions = match (run.reps, budget_s) {
             (Some(count), _) => Repetitions::Exactly(count),

@@ -11,9 +11,9 @@
 //! | [`change`] | what differs between two runs |
 //!
 //! A run's headline is wall-clock time, for workloads of one thread and of many; CPU time is shown beside it. Figures are
-//! medians over processes, times as at the machine's usual pace; a group's figure is the geometric mean of its workloads' ratios, as ratios multiply
-//! (Fleming and Wallace, How Not to Lie with Statistics, 1986). Intervals are percentiles of a bootstrap of 95 %
-//! coverage (Efron, 1979), whose seed is fixed: the same results give the same report.
+//! medians over processes, times as at the machine's usual pace; a group's figure is the geometric mean of its workloads'
+//! ratios, as ratios multiply (Fleming and Wallace, How Not to Lie with Statistics, 1986). Intervals are percentiles of a
+//! bootstrap of 95 % coverage (Efron, 1979), whose seed is fixed: the same results give the same report.
 
 pub mod change;
 pub mod estimate;

@@ -440,7 +440,9 @@ impl Table {
                     Outcome::Measured(_) => {
                         let (of_copy, originals): (Vec<&Sample>, _) =
                             own.into_iter().partition(|sample| sample.subject == copy_of(subject));
-                        copies.extend(answers.judge(&of_copy).into_measured().map(|runs| (index, runs)));
+                        if let Outcome::Measured(runs) = answers.judge(&of_copy) {
+                            copies.push((index, runs));
+                        }
                         answers.judge(&originals)
                     }
                     fault => fault,

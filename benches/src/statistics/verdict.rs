@@ -29,14 +29,6 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// [`measured`](Self::measured), by value.
-    pub(super) fn into_measured(self) -> Option<T> {
-        match self {
-            Self::Measured(measured) => Some(measured),
-            _ => None,
-        }
-    }
-
     /// What went wrong, as a word and its reason.
     pub fn fault(&self) -> Option<(&'static str, &str)> {
         match self {
