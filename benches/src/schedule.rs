@@ -2,8 +2,8 @@
 //!
 //! A repetition visits every block, a workload with a number of threads, in random order; a visit runs all allocators one
 //! after the other in random order. What disturbs the machine for a second thus disturbs all allocators of a block alike,
-//! and what changes over minutes finds every block in another place of each repetition. Slow allocators are run less often,
-//! as they spend everybody's time.
+//! and what changes over minutes finds every block in another place of each repetition. Who is close to the best is told from
+//! it by many repetitions; who is far from it needs few, and spends everybody's time.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -11,11 +11,11 @@ use rand::seq::SliceRandom;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Allocators beyond this multiple of their block's best are far from every comparison that matters.
-const SLOW: u32 = 4;
+/// Allocators beyond this multiple of their block's best are far from every comparison that is close.
+const SLOW: f64 = 1.5;
 
-/// One repetition in so many runs the slow as well.
-const SLOW_EVERY: u32 = 3;
+/// One repetition in so many runs what need not be known to a percent as well.
+const SELDOM_EVERY: u32 = 3;
 
 /// How many allocators' runs that hang or crash are awaited; every further one would cost a time limit.
 const PATIENCE: usize = 2;
@@ -44,7 +44,8 @@ pub struct Visit {
 /// The order of all runs, which learns from what they cost.
 #[derive(Debug)]
 pub struct Schedule {
-    blocks: usize,
+    /// For each block whether all of it runs seldom.
+    seldom: Vec<bool>,
     subjects: usize,
     repetitions: Repetitions,
     begun: u32,
@@ -60,10 +61,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of `blocks` blocks, each for `subjects` allocators.
-    pub fn new(blocks: usize, subjects: usize, repetitions: Repetitions, seed: u64) -> Self {
+    /// The schedule of blocks, each for `subjects` allocators and some `seldom`.
+    pub fn new(seldom: Vec<bool>, subjects: usize, repetitions: Repetitions, seed: u64) -> Self {
         Self {
-            blocks,
+            seldom,
             subjects,
             repetitions,
             begun: 0,
@@ -80,7 +81,8 @@ impl Schedule {
         if matches!(self.repetitions, Repetitions::Exactly(count) if count <= self.begun) {
             return None;
         }
-        let mut visits: Vec<Visit> = (0..self.blocks).map(|block| Visit { block, subjects: self.due(block) }).collect();
+        let blocks = 0..self.seldom.len();
+        let mut visits: Vec<Visit> = blocks.map(|block| Visit { block, subjects: self.due(block) }).collect();
         visits.retain(|visit| !visit.subjects.is_empty());
         visits.shuffle(&mut self.rng);
         for visit in &mut visits {
@@ -96,7 +98,8 @@ impl Schedule {
 
     /// Whether the pair has a part in the repetition that begins.
     fn is_due(&self, pair: Pair) -> bool {
-        self.is_sound(pair) && (self.begun.is_multiple_of(SLOW_EVERY) || !self.is_slow(pair))
+        let is_seldom = self.seldom[pair.0] || self.is_slow(pair);
+        self.is_sound(pair) && (!is_seldom || self.begun.is_multiple_of(SELDOM_EVERY))
     }
 
     /// Whether the pair is still run: it has not failed, nor has its allocator too often.
@@ -106,7 +109,7 @@ impl Schedule {
 
     fn is_slow(&self, pair: Pair) -> bool {
         let best = (0..self.subjects).filter_map(|subject| self.best.get(&(pair.0, subject))).min();
-        best.zip(self.best.get(&pair)).is_some_and(|(best, own)| *own > *best * SLOW)
+        best.zip(self.best.get(&pair)).is_some_and(|(best, own)| *own > best.mul_f64(SLOW))
     }
 
     /// Takes note of a run whose process took `took`, its timed part `timed`.
@@ -149,24 +152,24 @@ mod tests {
     #[test]
     fn a_repetition_runs_every_pair_once_in_an_order_that_the_seed_determines() {
         let all: Vec<Pair> = (0..6).flat_map(|block| (0..5).map(move |subject| (block, subject))).collect();
-        let mut schedule = Schedule::new(6, 5, Repetitions::Exactly(2), 1);
+        let mut schedule = Schedule::new(vec![false; 6], 5, Repetitions::Exactly(2), 1);
         let (first, second) = (schedule.next_repetition().unwrap(), schedule.next_repetition().unwrap());
         assert_eq!((pairs(&first), pairs(&second)), (all.clone(), all));
         assert_ne!(first, second);
         assert_eq!(schedule.next_repetition(), None);
-        assert_eq!(Schedule::new(6, 5, Repetitions::Within(MS), 1).next_repetition().unwrap(), first);
-        assert_ne!(Schedule::new(6, 5, Repetitions::Within(MS), 2).next_repetition().unwrap(), first);
+        assert_eq!(Schedule::new(vec![false; 6], 5, Repetitions::Within(MS), 1).next_repetition().unwrap(), first);
+        assert_ne!(Schedule::new(vec![false; 6], 5, Repetitions::Within(MS), 2).next_repetition().unwrap(), first);
     }
 
     #[test]
     fn the_slow_run_less_often() {
         for repetitions in [Repetitions::Within(MS), Repetitions::Exactly(9)] {
-            let mut schedule = Schedule::new(1, 3, repetitions, 1);
+            let mut schedule = Schedule::new(vec![false], 3, repetitions, 1);
             let mut runs = [0; 3];
             for _ in 0..6 {
                 for (_, subject) in pairs(&schedule.next_repetition().unwrap()) {
                     runs[subject] += 1;
-                    schedule.ran((0, subject), MS, MS * [10, 39, 41][subject]);
+                    schedule.ran((0, subject), MS, MS * [20, 29, 31][subject]);
                 }
             }
             assert_eq!(runs, [6, 6, 2]);
@@ -174,8 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn a_block_of_which_little_is_wanted_runs_less_often() {
+        let mut schedule = Schedule::new(vec![false, true], 2, Repetitions::Exactly(7), 1);
+        let repetitions = std::iter::from_fn(|| schedule.next_repetition());
+        let runs: Vec<usize> = repetitions.map(|visits| pairs(&visits).len()).collect();
+        assert_eq!(runs, [4, 2, 2, 4, 2, 2, 4]);
+    }
+
+    #[test]
     fn who_died_is_not_run_there_again_and_nowhere_after_a_few_times() {
-        let mut schedule = Schedule::new(5, 2, Repetitions::Within(MS), 1);
+        let mut schedule = Schedule::new(vec![false; 5], 2, Repetitions::Within(MS), 1);
         assert!(!schedule.died((0, 1)));
         let next = pairs(&schedule.next_repetition().unwrap());
         assert!(!next.contains(&(0, 1)) && next.contains(&(0, 0)) && next.contains(&(1, 1)));
@@ -186,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_visit_takes_as_long_as_its_runs_did() {
-        let mut schedule = Schedule::new(1, 2, Repetitions::Within(MS), 1);
+        let mut schedule = Schedule::new(vec![false], 2, Repetitions::Within(MS), 1);
         let visit = schedule.next_repetition().unwrap().remove(0);
         assert_eq!(schedule.estimate(&visit), Duration::ZERO);
         schedule.ran((0, 0), 3 * MS, MS);
@@ -196,7 +207,7 @@ mod tests {
 
     #[test]
     fn when_everybody_died_it_ends() {
-        let mut schedule = Schedule::new(1, 1, Repetitions::Within(MS), 1);
+        let mut schedule = Schedule::new(vec![false], 1, Repetitions::Within(MS), 1);
         schedule.died((0, 0));
         assert_eq!(schedule.next_repetition(), None);
     }

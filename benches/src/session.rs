@@ -133,7 +133,9 @@ impl<'a> Session<'a> {
                 settings.into_iter().map(move |threads| Block { workload: workload.clone(), threads })
             })
             .collect();
-        self.repeat(&blocks);
+        // A curve's points lie far from each other; who asks for a number of threads wants that one.
+        let seldom = blocks.iter().map(|block| block.threads.is_some() && run.threads.is_empty()).collect();
+        self.repeat(&blocks, seldom);
         if self.interrupt.is_set() {
             self.found.warnings.push("the run was interrupted: only what was finished is shown".into());
         }
@@ -192,10 +194,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The timed runs, nothing beside them.
-    fn repeat(&mut self, blocks: &[Block]) {
+    /// The timed runs, nothing beside them, of some blocks `seldom`.
+    fn repeat(&mut self, blocks: &[Block], seldom: Vec<bool>) {
         let Effort { repetitions, wanted, .. } = self.effort;
-        let mut schedule = Schedule::new(blocks.len(), self.contenders.len(), repetitions, self.seed);
+        let mut schedule = Schedule::new(seldom, self.contenders.len(), repetitions, self.seed);
         let progress = match repetitions {
             Repetitions::Within(budget) => bar(budget.as_secs()),
             Repetitions::Exactly(count) => bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64),
@@ -216,6 +218,9 @@ impl<'a> Session<'a> {
                 reached = blocks.len().min(reached + 1);
             }
             complete += 1;
+            if progress.is_hidden() {
+                eprintln!("{complete} repetitions after {} s", self.begun.elapsed().as_secs());
+            }
             if complete == MOST_REPETITIONS && self.effort.budget().is_some() {
                 break;
             }
