@@ -73,7 +73,7 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER", value_delimiter = ',', value_parser = whole_number::<usize>)]
     pub threads: Vec<usize>,
 
-    /// How often timed workloads run, a third as often what is far from the best; as often as time allows if not given
+    /// How often timed workloads run, less often where far from the best; as often as time allows if not given
     #[arg(long, value_name = "NUMBER", value_parser = whole_number::<u32>)]
     pub reps: Option<u32>,
 
