@@ -11,8 +11,12 @@ use rand::seq::SliceRandom;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Allocators beyond this multiple of their block's best are far from every comparison that is close.
+/// Allocators that took more than this multiple of the best one's time in every visit are far from every comparison that is
+/// close.
 const SLOW: f64 = 1.5;
+
+/// After fewer visits than this nobody is known to be slow: one may have been disturbed.
+const SLOW_FROM_VISITS: u32 = 2;
 
 /// What need not be known to a percent has a part in the first repetition, in the one so many later, and from then on each
 /// time as many have gone by again.
@@ -53,8 +57,8 @@ pub struct Schedule {
     rng: StdRng,
     /// How long the whole process took, the last time.
     took: HashMap<Pair, Duration>,
-    /// How long the timed part took, at best.
-    best: HashMap<Pair, Duration>,
+    /// In how many visits it ran, and how often the least timed part of one went into its own, at best.
+    nearest: HashMap<Pair, (u32, f64)>,
     /// Who hung or died, where.
     failed: Vec<Pair>,
     /// Who did so too often.
@@ -71,7 +75,7 @@ impl Schedule {
             begun: 0,
             rng: StdRng::seed_from_u64(seed),
             took: HashMap::new(),
-            best: HashMap::new(),
+            nearest: HashMap::new(),
             failed: Vec::new(),
             dropped: Vec::new(),
         }
@@ -111,15 +115,22 @@ impl Schedule {
     }
 
     fn is_slow(&self, pair: Pair) -> bool {
-        let best = (0..self.subjects).filter_map(|subject| self.best.get(&(pair.0, subject))).min();
-        best.zip(self.best.get(&pair)).is_some_and(|(best, own)| *own > best.mul_f64(SLOW))
+        self.nearest.get(&pair).is_some_and(|&(visits, ratio)| visits >= SLOW_FROM_VISITS && ratio > SLOW)
     }
 
-    /// Takes note of a run whose process took `took`, its timed part `timed`.
-    pub fn ran(&mut self, pair: Pair, took: Duration, timed: Duration) {
+    /// Takes note of a run whose process took `took`.
+    pub fn ran(&mut self, pair: Pair, took: Duration) {
         self.took.insert(pair, took);
-        let best = self.best.entry(pair).or_insert(timed);
-        *best = timed.min(*best);
+    }
+
+    /// Takes note of a visit of `block` and of what its allocators' timed parts took.
+    pub fn visited(&mut self, block: usize, timed: &[(usize, Duration)]) {
+        let Some(least) = timed.iter().map(|&(_, took)| took.max(Duration::from_nanos(1))).min() else { return };
+        for &(subject, took) in timed {
+            let (visits, ratio) = self.nearest.entry((block, subject)).or_insert((0, f64::INFINITY));
+            *visits += 1;
+            *ratio = ratio.min(took.div_duration_f64(least));
+        }
     }
 
     /// Takes note of a run that died or hung. Returns whether its allocator is given up by this.
@@ -167,15 +178,18 @@ mod tests {
     #[test]
     fn the_slow_run_less_often() {
         for repetitions in [Repetitions::Within(MS), Repetitions::Exactly(9)] {
-            let mut schedule = Schedule::new(vec![false], 3, repetitions, 1);
-            let mut runs = [0; 3];
-            for _ in 0..6 {
-                for (_, subject) in pairs(&schedule.next_repetition().unwrap()) {
-                    runs[subject] += 1;
-                    schedule.ran((0, subject), MS, MS * [20, 29, 31][subject]);
-                }
+            let mut schedule = Schedule::new(vec![false], 4, repetitions, 1);
+            let mut runs = [0; 4];
+            for repetition in 0..6 {
+                let subjects = schedule.next_repetition().unwrap().remove(0).subjects;
+                subjects.iter().for_each(|&subject| runs[subject] += 1);
+                // The machine is slower each time, and the third allocator is disturbed once.
+                let usual = |subject| [20, 29, if repetition == 0 { 60 } else { 20 }, 31][subject];
+                let timed: Vec<_> =
+                    subjects.into_iter().map(|subject| (subject, MS * (repetition + 1) * usual(subject))).collect();
+                schedule.visited(0, &timed);
             }
-            assert_eq!(runs, [6, 6, 2]);
+            assert_eq!(runs, [6, 6, 6, 3]);
         }
     }
 
@@ -205,8 +219,8 @@ mod tests {
         let mut schedule = Schedule::new(vec![false], 2, Repetitions::Within(MS), 1);
         let visit = schedule.next_repetition().unwrap().remove(0);
         assert_eq!(schedule.estimate(&visit), Duration::ZERO);
-        schedule.ran((0, 0), 3 * MS, MS);
-        schedule.ran((0, 1), 4 * MS, MS);
+        schedule.ran((0, 0), 3 * MS);
+        schedule.ran((0, 1), 4 * MS);
         assert_eq!(schedule.estimate(&visit), 7 * MS);
     }
 

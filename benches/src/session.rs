@@ -244,6 +244,7 @@ impl<'a> Session<'a> {
         progress: &ProgressBar,
     ) {
         let job = self.job(block);
+        let mut timed = Vec::new();
         for &subject in &visit.subjects {
             let pair = (visit.block, subject);
             if self.interrupt.is_set() || !schedule.is_sound(pair) {
@@ -254,7 +255,10 @@ impl<'a> Session<'a> {
             let begun = Instant::now();
             let result = child::run(program, &job, self.effort.timeout);
             match &result {
-                Ok(report) => schedule.ran(pair, begun.elapsed(), Duration::from_nanos(report.wall_ns)),
+                Ok(report) => {
+                    schedule.ran(pair, begun.elapsed());
+                    timed.push((subject, Duration::from_nanos(report.wall_ns)));
+                }
                 Err(death) => {
                     if schedule.died(pair) {
                         let why = format!("given up after several runs died, the last in {}: {death}", job.workload);
@@ -269,6 +273,7 @@ impl<'a> Session<'a> {
                 Repetitions::Exactly(_) => progress.inc(1),
             }
         }
+        schedule.visited(visit.block, &timed);
     }
 }
 

@@ -196,8 +196,8 @@ pub(super) const METHOD: &[&str] = &[
     "A visit runs all allocators one after the other, within seconds. How much slower or faster than usual the machine was \
      then is the median of what they say, each beside its own median, and is taken out of the times before they are \
      compared; the samples written to the file are as measured.",
-    "An allocator that takes more than half again the best one's time in a workload runs there in the first repetition, \
-     the fourth, the seventh, the thirteenth and so on, as scaling curves do: time is spent on comparisons that are close.",
+    "An allocator that takes more than one and a half times the best one's time in each visit of a workload runs there ever \
+     less often, as scaling curves do: time is spent on comparisons that are close.",
     "A figure is the median over the repetitions; its interval is a bootstrap's, of 95 % coverage. With five samples or \
      fewer the interval is their whole range.",
     "A ratio is to the best allocator of the row, cenote included: the best one has 1.00. A group's figure is the \
