@@ -52,8 +52,8 @@ fn a_run_is_complete_and_everything_can_be_made_of_its_file() {
                 .map(|sample| sample.repetition)
                 .collect();
             repetitions.sort_unstable();
-            // Runs as short as these may be far from the best one's by bad luck, and are then rarer.
-            assert!(repetitions == [0, 1, 2] || repetitions == [0], "{subject} {workload}: {repetitions:?}");
+            // Runs as short as these may be far from the best one's by bad luck, and are then rarer after the second.
+            assert!(repetitions == [0, 1, 2] || repetitions == [0, 1], "{subject} {workload}: {repetitions:?}");
         }
     }
     let command = "cargo run --release -p cenote-bench -- --alloc 'system,cenote'";
