@@ -15,8 +15,8 @@ use std::time::Duration;
 /// close.
 const SLOW: f64 = 1.5;
 
-/// After fewer visits than this nobody is known to be slow: one may have been disturbed.
-const SLOW_FROM_VISITS: u32 = 2;
+/// Before so many repetitions nobody is known to be slow: one may have been disturbed.
+const SLOW_FROM: u32 = 2;
 
 /// What need not be known to a percent has a part in the first repetition, in the one so many later, and from then on each
 /// time as many have gone by again.
@@ -46,6 +46,17 @@ pub struct Visit {
     pub subjects: Vec<usize>,
 }
 
+/// A run of a visit.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    /// Which allocator's.
+    pub subject: usize,
+    /// How long the whole process took.
+    pub took: Duration,
+    /// How long its timed part took.
+    pub timed: Duration,
+}
+
 /// The order of all runs, which learns from what they cost.
 #[derive(Debug)]
 pub struct Schedule {
@@ -57,8 +68,8 @@ pub struct Schedule {
     rng: StdRng,
     /// How long the whole process took, the last time.
     took: HashMap<Pair, Duration>,
-    /// In how many visits it ran, and how often the least timed part of one went into its own, at best.
-    nearest: HashMap<Pair, (u32, f64)>,
+    /// How often the least timed part of a visit went into its own, at best.
+    nearest: HashMap<Pair, f64>,
     /// Who hung or died, where.
     failed: Vec<Pair>,
     /// Who did so too often.
@@ -115,21 +126,17 @@ impl Schedule {
     }
 
     fn is_slow(&self, pair: Pair) -> bool {
-        self.nearest.get(&pair).is_some_and(|&(visits, ratio)| visits >= SLOW_FROM_VISITS && ratio > SLOW)
+        self.begun >= SLOW_FROM && self.nearest.get(&pair).is_some_and(|&ratio| ratio > SLOW)
     }
 
-    /// Takes note of a run whose process took `took`.
-    pub fn ran(&mut self, pair: Pair, took: Duration) {
-        self.took.insert(pair, took);
-    }
-
-    /// Takes note of a visit of `block` and of what its allocators' timed parts took.
-    pub fn visited(&mut self, block: usize, timed: &[(usize, Duration)]) {
-        let Some(least) = timed.iter().map(|&(_, took)| took.max(Duration::from_nanos(1))).min() else { return };
-        for &(subject, took) in timed {
-            let (visits, ratio) = self.nearest.entry((block, subject)).or_insert((0, f64::INFINITY));
-            *visits += 1;
-            *ratio = ratio.min(took.div_duration_f64(least));
+    /// Takes note of a visit of `block`: its runs that ended well.
+    pub fn visited(&mut self, block: usize, runs: &[Ran]) {
+        let least = runs.iter().map(|run| run.timed).min().unwrap_or_default().max(Duration::from_nanos(1));
+        for &Ran { subject, took, timed } in runs {
+            let pair = (block, subject);
+            self.took.insert(pair, took);
+            let ratio = self.nearest.entry(pair).or_insert(f64::INFINITY);
+            *ratio = ratio.min(timed.div_duration_f64(least));
         }
     }
 
@@ -185,9 +192,8 @@ mod tests {
                 subjects.iter().for_each(|&subject| runs[subject] += 1);
                 // The machine is slower each time, and the third allocator is disturbed once.
                 let usual = |subject| [20, 29, if repetition == 0 { 60 } else { 20 }, 31][subject];
-                let timed: Vec<_> =
-                    subjects.into_iter().map(|subject| (subject, MS * (repetition + 1) * usual(subject))).collect();
-                schedule.visited(0, &timed);
+                let ran = |subject| Ran { subject, took: MS, timed: MS * (repetition + 1) * usual(subject) };
+                schedule.visited(0, &subjects.into_iter().map(ran).collect::<Vec<_>>());
             }
             assert_eq!(runs, [6, 6, 6, 3]);
         }
@@ -219,8 +225,7 @@ mod tests {
         let mut schedule = Schedule::new(vec![false], 2, Repetitions::Within(MS), 1);
         let visit = schedule.next_repetition().unwrap().remove(0);
         assert_eq!(schedule.estimate(&visit), Duration::ZERO);
-        schedule.ran((0, 0), 3 * MS);
-        schedule.ran((0, 1), 4 * MS);
+        schedule.visited(0, &[3, 4].map(|ms| Ran { subject: ms - 3, took: ms as u32 * MS, timed: MS }));
         assert_eq!(schedule.estimate(&visit), 7 * MS);
     }
 

@@ -5,7 +5,7 @@ use crate::cli::{Mode, Run};
 use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::pool;
-use crate::schedule::{Repetitions, Schedule, Visit};
+use crate::schedule::{Ran, Repetitions, Schedule, Visit};
 use crate::selection;
 use crate::statistics::verdict;
 use cenote_bench_protocol::{Group, Job, Sample, WorkloadInfo};
@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
         progress: &ProgressBar,
     ) {
         let job = self.job(block);
-        let mut timed = Vec::new();
+        let mut runs = Vec::new();
         for &subject in &visit.subjects {
             let pair = (visit.block, subject);
             if self.interrupt.is_set() || !schedule.is_sound(pair) {
@@ -256,8 +256,8 @@ impl<'a> Session<'a> {
             let result = child::run(program, &job, self.effort.timeout);
             match &result {
                 Ok(report) => {
-                    schedule.ran(pair, begun.elapsed());
-                    timed.push((subject, Duration::from_nanos(report.wall_ns)));
+                    let timed = Duration::from_nanos(report.wall_ns);
+                    runs.push(Ran { subject, took: begun.elapsed(), timed });
                 }
                 Err(death) => {
                     if schedule.died(pair) {
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
                 Repetitions::Exactly(_) => progress.inc(1),
             }
         }
-        schedule.visited(visit.block, &timed);
+        schedule.visited(visit.block, &runs);
     }
 }
 
