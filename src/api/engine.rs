@@ -93,6 +93,30 @@ unsafe fn dealloc_aligned(block: *mut u8, layout: Layout) {
 /// As for that.
 #[inline]
 pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    if layout.align() > COMMON_ALIGN || layout.size().max(new_size) > CLASS_MAX_BYTES {
+        // SAFETY: the caller's.
+        return unsafe { realloc_other(block, layout, new_size) };
+    }
+    // SAFETY: just compared.
+    let (old, new) = unsafe { (class_of(layout.size()), class_of(new_size)) };
+    if old == new {
+        return block;
+    }
+    let moved = cache::alloc(new);
+    if !moved.is_null() {
+        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
+        unsafe {
+            moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
+            cache::free(block, old);
+        }
+    }
+    moved
+}
+
+/// Does as [`realloc`].
+#[cold]
+#[inline(never)]
+unsafe fn realloc_other(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
     // SAFETY: the caller promises that the new layout is valid.
     let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
     // SAFETY: the caller's.
