@@ -92,20 +92,25 @@ impl Schedule {
         }
     }
 
-    /// The visits of the next repetition; none when there were enough, or nobody is left to run.
+    /// The visits of the next repetition that has some; none when there were enough, or nobody is left to run.
     pub fn next_repetition(&mut self) -> Option<Vec<Visit>> {
-        if matches!(self.repetitions, Repetitions::Exactly(count) if count <= self.begun) {
-            return None;
-        }
         let blocks = 0..self.seldom.len();
-        let mut visits: Vec<Visit> = blocks.map(|block| Visit { block, subjects: self.due(block) }).collect();
-        visits.retain(|visit| !visit.subjects.is_empty());
-        visits.shuffle(&mut self.rng);
-        for visit in &mut visits {
-            visit.subjects.shuffle(&mut self.rng);
+        let is_somebody_left =
+            blocks.clone().any(|block| (0..self.subjects).any(|subject| self.is_sound((block, subject))));
+        while is_somebody_left && !matches!(self.repetitions, Repetitions::Exactly(count) if count <= self.begun) {
+            let all = blocks.clone().map(|block| Visit { block, subjects: self.due(block) });
+            let mut visits: Vec<Visit> = all.filter(|visit| !visit.subjects.is_empty()).collect();
+            self.begun += 1;
+            if visits.is_empty() {
+                continue;
+            }
+            visits.shuffle(&mut self.rng);
+            for visit in &mut visits {
+                visit.subjects.shuffle(&mut self.rng);
+            }
+            return Some(visits);
         }
-        self.begun += 1;
-        (!visits.is_empty()).then_some(visits)
+        None
     }
 
     fn due(&self, block: usize) -> Vec<usize> {
@@ -227,6 +232,16 @@ mod tests {
         assert_eq!(schedule.estimate(&visit), Duration::ZERO);
         schedule.visited(0, &[3, 4].map(|ms| Ran { subject: ms - 3, took: ms as u32 * MS, timed: MS }));
         assert_eq!(schedule.estimate(&visit), 7 * MS);
+    }
+
+    #[test]
+    fn when_only_blocks_of_which_little_is_wanted_are_left_their_repetitions_follow_each_other() {
+        let mut schedule = Schedule::new(vec![false, true], 1, Repetitions::Exactly(9), 1);
+        let whole = vec![(0, 0), (1, 0)];
+        assert_eq!(pairs(&schedule.next_repetition().unwrap()), whole);
+        schedule.died((0, 0));
+        let left: Vec<_> = std::iter::from_fn(|| schedule.next_repetition()).map(|visits| pairs(&visits)).collect();
+        assert_eq!(left, vec![vec![(1, 0)]; 2]);
     }
 
     #[test]

@@ -196,17 +196,19 @@ impl<'a> Session<'a> {
 
     /// The timed runs, nothing beside them, of some blocks `seldom`.
     fn repeat(&mut self, blocks: &[Block], seldom: Vec<bool>) {
+        /// Parts of a repetition that are shown: not all have the same runs.
+        const PARTS: u64 = 100;
         let Effort { repetitions, wanted, .. } = self.effort;
         let mut schedule = Schedule::new(seldom, self.contenders.len(), repetitions, self.seed);
         let progress = match repetitions {
             Repetitions::Within(budget) => bar(budget.as_secs()),
-            Repetitions::Exactly(count) => bar(u64::from(count) * (blocks.len() * self.contenders.len()) as u64),
+            Repetitions::Exactly(count) => bar(u64::from(count) * PARTS),
         };
         let (mut complete, mut reached, mut is_over) = (0, 0, false);
         // Nothing is known of a workload that has not run; it is taken to be as long as the one before.
         let mut last = Duration::ZERO;
         'all: while let Some(visits) = schedule.next_repetition() {
-            for visit in &visits {
+            for (i, visit) in visits.iter().enumerate() {
                 let expected = if complete == 0 { last } else { schedule.estimate(visit) };
                 is_over = self.is_over(expected);
                 if is_over || self.interrupt.is_set() {
@@ -216,6 +218,12 @@ impl<'a> Session<'a> {
                 self.visit(visit, &blocks[visit.block], complete, &mut schedule, &progress);
                 last = begun.elapsed();
                 reached = blocks.len().min(reached + 1);
+                progress.set_position(match repetitions {
+                    Repetitions::Within(_) => self.begun.elapsed().as_secs(),
+                    Repetitions::Exactly(_) => {
+                        u64::from(complete) * PARTS + (i as u64 + 1) * PARTS / visits.len() as u64
+                    }
+                });
             }
             complete += 1;
             if progress.is_hidden() {
@@ -268,10 +276,6 @@ impl<'a> Session<'a> {
                 }
             }
             self.found.samples.push(Sample { subject: name.clone(), repetition, job: job.clone(), result });
-            match self.effort.repetitions {
-                Repetitions::Within(_) => progress.set_position(self.begun.elapsed().as_secs()),
-                Repetitions::Exactly(_) => progress.inc(1),
-            }
         }
         schedule.visited(visit.block, &runs);
     }
