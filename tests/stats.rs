@@ -208,6 +208,38 @@ fn threads_and_remote_frees_are_counted() {
     .assert_silent();
 }
 
+/// A thread that mostly frees another's blocks sends its own along now and then.
+#[test]
+fn blocks_of_two_threads_that_are_freed_together_all_come_home() {
+    child::run("blocks_of_two_threads_that_are_freed_together_all_come_home", STILL, || {
+        let boxes = |count| (0..count).map(|_| Box::new([1u8; 500])).collect::<Vec<_>>();
+        let before = stats();
+        let (end, ended) = mpsc::channel::<()>();
+        let (give, given) = mpsc::channel();
+        let other = thread::spawn(move || {
+            give.send(boxes(9000)).expect("the main thread waits");
+            ended.recv().expect("the main thread says so");
+        });
+        let (own, foreign) = (boxes(1000), given.recv().expect("the thread gives them"));
+        let mut foreign = foreign.into_iter();
+        for block in own {
+            drop(block);
+            foreign.by_ref().take(9).for_each(drop);
+        }
+        assert!(stats().remote_frees > before.remote_frees + 5000);
+        end.send(()).expect("the thread waits");
+        other.join().expect("the thread returns");
+        for _ in 0..3 {
+            Cenote::purge();
+        }
+        let after = stats();
+        assert!(after.in_use_bytes < before.in_use_bytes + 100 * KIB, "{} {}", after.in_use_bytes, before.in_use_bytes);
+        assert!(after.cached_bytes < before.cached_bytes + 100 * KIB, "{} {}", after.cached_bytes, before.cached_bytes);
+        assert!(after.pool_bytes < before.pool_bytes + 500 * KIB, "{} {}", after.pool_bytes, before.pool_bytes);
+    })
+    .assert_silent();
+}
+
 /// The words before a row's number, and the number.
 fn summary_row(line: &str) -> Option<(&str, usize)> {
     let (words, number) = line.strip_prefix("# ")?.split_once('=')?;
