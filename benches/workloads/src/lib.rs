@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod field;
+pub mod line;
 pub mod mapped;
 pub mod memory;
 pub mod micro;

@@ -13,7 +13,7 @@
 //! they are always equal, and on cores that share their first cache as well.
 
 use crate::team::{SHARES, on_shares};
-use crate::{Pass, Setting};
+use crate::{Pass, Setting, line};
 use std::hint::black_box;
 use std::sync::Mutex;
 
@@ -41,6 +41,7 @@ pub(super) fn prepare(setting: &Setting, kind: Kind) -> Pass {
             }
             for first in 0..OBJECTS_PER_SHARE {
                 let mut object = Box::new(first);
+                line::start();
                 for _ in 0..writes {
                     *black_box(&mut *object) += 1;
                 }

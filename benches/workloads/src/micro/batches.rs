@@ -8,7 +8,7 @@ use crate::block::{Block, Places};
 use crate::mapped::MappedSlice;
 use crate::rng::Rng;
 use crate::tally::Tally;
-use crate::{Pass, Setting};
+use crate::{Pass, Setting, line};
 
 const BLOCKS: usize = 1000;
 const ROUNDS: usize = 6000;
@@ -29,6 +29,7 @@ pub(super) fn prepare(setting: &Setting, order: Order, mut size: impl FnMut(&mut
     let mut places = Places::new(BLOCKS);
     Box::new(move || {
         let mut tally = Tally::default();
+        line::start();
         for round in 0..rounds {
             for ((place, &size), tag) in places.iter_mut().zip(sizes.iter()).zip(round..) {
                 *place = Some(Block::take(size, tag));

@@ -6,7 +6,7 @@
 
 use crate::block::{Block, Places};
 use crate::tally::Tally;
-use crate::{Pass, Setting};
+use crate::{Pass, Setting, line};
 
 const NEIGHBOURS: usize = 200;
 const PAIRS: usize = 8_000_000;
@@ -19,6 +19,7 @@ pub(super) fn prepare(setting: &Setting, size: usize) -> Pass {
     }
     Box::new(move || {
         let mut tally = Tally::default();
+        line::start();
         for tag in 0..pairs {
             Block::take(size, tag).give(&mut tally);
         }
