@@ -255,14 +255,13 @@ impl Inner {
         if let Some(owner) = self.sampled_owner(class, top) {
             self.unreported_bytes += blocks * size_of(class);
             self.note_sent(blocks);
-            self.post(owner, magazine::close(class, top));
-            return self.take_magazine(class);
+            return self.send_whole(class, top, owner);
         }
         self.flush(class, top)
     }
 
-    /// The owner of the blocks of the magazine `top` of `class` if a sample of them are one other heap's. Then most are, and looking
-    /// at each would be half of what it costs to send them. Who gets the few that are not passes them on in time.
+    /// The owner of the blocks of the magazine `top` of `class` if a sample of them are one other heap's. Then most are, and to look
+    /// at each would be most of what it costs to send them. Who gets the few that are not passes them on in time.
     fn sampled_owner(&self, class: usize, top: Top) -> Option<u32> {
         /// One block in so many is looked at, and the last.
         const STRIDE: usize = 16;
@@ -320,11 +319,15 @@ impl Inner {
         }
         self.note_sent(foreign);
         if is_one {
-            // The magazine itself is the packet.
-            self.post(owner.owner(), magazine::close(class, floor.wrapping_add(foreign)));
-            return self.take_magazine(class);
+            return self.send_whole(class, floor.wrapping_add(foreign), owner.owner());
         }
         self.send(class, floor, &mut blocks[..foreign])
+    }
+
+    /// Sends the magazine `top` of `class` to heap `owner`: it is itself the packet. Returns another, which is empty.
+    fn send_whole(&mut self, class: usize, top: Top, owner: u32) -> Option<Top> {
+        self.post(owner, magazine::close(class, top));
+        self.take_magazine(class)
     }
 
     fn note_sent(&self, blocks: usize) {
@@ -342,8 +345,7 @@ impl Inner {
             let packet = if others == 0 { None } else { self.take_magazine(class) };
             let Some(packet) = packet else {
                 // It may hold blocks of others: their owner passes them on.
-                self.post(owner, magazine::close(class, floor.wrapping_add(blocks.len())));
-                return self.take_magazine(class);
+                return self.send_whole(class, floor.wrapping_add(blocks.len()), owner);
             };
             let mut packed = packet;
             let mut left = 0;
