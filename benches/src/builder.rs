@@ -8,7 +8,7 @@ use cargo_metadata::{Message, Metadata, MetadataCommand};
 use cenote_bench_protocol::Subject;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -238,7 +238,23 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     // A name of its own, then a rename: a program that runs cannot be written to.
     let aside = to.with_extension(format!("new-{}", std::process::id()));
     fs::copy(from, &aside).with_context(what)?;
+    forget(&aside).with_context(what)?;
     fs::rename(&aside, to).with_context(what)
+}
+
+/// Has the kernel write `file` to disk and forget its contents, so that all programs are read anew, in the same way: how many
+/// of a program's pages one fault maps, and so its resident set, depends on how the pages came into the kernel's cache.
+fn forget(file: &Path) -> io::Result<()> {
+    let file = fs::File::open(file)?;
+    file.sync_all()?;
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        // If the advice is not taken, resident sets are a little less exact.
+        // SAFETY: the descriptor is open; the call takes no memory of ours.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    }
+    Ok(())
 }
 
 /// What cargo says that it made.

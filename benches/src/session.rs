@@ -19,6 +19,12 @@ use std::time::{Duration, Instant};
 /// Memory that a run of a memory workload is taken to need, so that those side by side fit into the machine.
 const CURVE_BYTES: u64 = 1 << 30;
 
+/// Memory that a timed run is taken to need as long as none of its kind has run.
+const RUN_BYTES: u64 = 256 << 20;
+
+/// Memory that a process may need beyond its peak resident set: page tables, and a few pages more than last time.
+const BESIDE_BYTES: u64 = 16 << 20;
+
 /// Memory workloads mostly wait, so that more of them run at once than there are processors.
 const CURVES_PER_CPU: usize = 2;
 
@@ -91,6 +97,8 @@ pub struct Contender {
 struct Block {
     workload: WorkloadInfo,
     threads: Option<usize>,
+    /// The largest peak resident set of its runs so far, in bytes.
+    peak_bytes: Option<u64>,
 }
 
 /// What a session found.
@@ -130,25 +138,20 @@ impl<'a> Session<'a> {
             .into_iter()
             .flat_map(|workload| {
                 let settings = selection::threads(&workload, run);
-                settings.into_iter().map(move |threads| Block { workload: workload.clone(), threads })
+                settings.into_iter().map(move |threads| Block { workload: workload.clone(), threads, peak_bytes: None })
             })
             .collect();
         // A curve's points lie far from each other; who asks for a number of threads wants that one.
         let seldom = blocks.iter().map(|block| block.threads.is_some() && run.threads.is_empty()).collect();
-        self.repeat(&blocks, seldom);
+        self.repeat(blocks, seldom);
         if self.interrupt.is_set() {
             self.found.warnings.push("the run was interrupted: only what was finished is shown".into());
         }
         self.found
     }
 
-    fn job(&self, block: &Block) -> Job {
-        Job {
-            workload: block.workload.name.clone(),
-            threads: block.threads,
-            divisor: self.effort.divisor,
-            seed: self.seed,
-        }
+    fn job(&self, workload: &WorkloadInfo, threads: Option<usize>) -> Job {
+        Job { workload: workload.name.clone(), threads, divisor: self.effort.divisor, seed: self.seed }
     }
 
     /// The memory curves. Nothing is timed in them, so several run at once.
@@ -170,7 +173,7 @@ impl<'a> Session<'a> {
                 left_out.push(workload.name);
                 continue;
             }
-            let job = self.job(&Block { workload, threads: None });
+            let job = self.job(&workload, None);
             let mut runs: Vec<(u32, &Contender)> = (0..self.effort.curves)
                 .flat_map(|repetition| contenders.iter().map(move |&contender| (repetition, contender)))
                 .collect();
@@ -195,7 +198,7 @@ impl<'a> Session<'a> {
     }
 
     /// The timed runs, nothing beside them, of some blocks `seldom`.
-    fn repeat(&mut self, blocks: &[Block], seldom: Vec<bool>) {
+    fn repeat(&mut self, mut blocks: Vec<Block>, seldom: Vec<bool>) {
         /// Parts of a repetition that are shown: not all have the same runs.
         const PARTS: u64 = 100;
         let Effort { repetitions, wanted, .. } = self.effort;
@@ -215,7 +218,7 @@ impl<'a> Session<'a> {
                     break 'all;
                 }
                 let begun = Instant::now();
-                self.visit(visit, &blocks[visit.block], complete, &mut schedule, &progress);
+                self.visit(visit, &mut blocks[visit.block], complete, &mut schedule, &progress);
                 last = begun.elapsed();
                 reached = blocks.len().min(reached + 1);
                 progress.set_position(match repetitions {
@@ -246,12 +249,12 @@ impl<'a> Session<'a> {
     fn visit(
         &mut self,
         visit: &Visit,
-        block: &Block,
+        block: &mut Block,
         repetition: u32,
         schedule: &mut Schedule,
         progress: &ProgressBar,
     ) {
-        let job = self.job(block);
+        let job = self.job(&block.workload, block.threads);
         let mut runs = Vec::new();
         for &subject in &visit.subjects {
             let pair = (visit.block, subject);
@@ -261,9 +264,11 @@ impl<'a> Session<'a> {
             let Contender { name, program } = &self.contenders[subject];
             progress.set_message(format!("repetition {}: {} {name}", repetition + 1, job.workload));
             let begun = Instant::now();
+            machine::make_memory_real(block.peak_bytes.map_or(RUN_BYTES, |peak| peak + BESIDE_BYTES));
             let result = child::run(program, &job, self.effort.timeout);
             match &result {
                 Ok(report) => {
+                    block.peak_bytes = block.peak_bytes.max(Some(report.peak_rss_bytes));
                     let timed = Duration::from_nanos(report.wall_ns);
                     runs.push(Ran { subject, took: begun.elapsed(), timed });
                 }

@@ -2,7 +2,7 @@
 
 use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
-use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, size_of};
+use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, quick_class_of, size_of, size_of_class};
 use crate::heap::magazine;
 use crate::heap::{self, ARENAS, outside};
 use crate::pool;
@@ -27,19 +27,17 @@ const COMMON_ALIGN: usize = 8;
 /// See `GlobalAlloc::alloc`.
 #[inline(always)]
 pub(super) fn alloc(layout: Layout) -> *mut u8 {
-    if layout.align() > COMMON_ALIGN {
-        return alloc_aligned(layout);
-    }
-    if layout.size() > CLASS_MAX_BYTES {
-        return large::alloc(layout, Want::Plain);
+    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
+        return alloc_other(layout);
     }
     // SAFETY: just compared.
-    cache::alloc(unsafe { class_of(layout.size()) })
+    cache::alloc(unsafe { quick_class_of(layout.size()) })
 }
 
+/// Does as [`alloc`].
 #[cold]
 #[inline(never)]
-fn alloc_aligned(layout: Layout) -> *mut u8 {
+fn alloc_other(layout: Layout) -> *mut u8 {
     match class_for(layout) {
         Some(class) => cache::alloc(class),
         None => large::alloc(layout, Want::Plain),
@@ -49,6 +47,22 @@ fn alloc_aligned(layout: Layout) -> *mut u8 {
 /// See `GlobalAlloc::alloc_zeroed`.
 #[inline]
 pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
+    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
+        return alloc_zeroed_other(layout);
+    }
+    // SAFETY: just compared.
+    let block = cache::alloc(unsafe { quick_class_of(layout.size()) });
+    if !block.is_null() {
+        // SAFETY: a block of that size's class, which is the caller's.
+        unsafe { clear(block, layout.size()) };
+    }
+    block
+}
+
+/// Does as [`alloc_zeroed`].
+#[cold]
+#[inline(never)]
+fn alloc_zeroed_other(layout: Layout) -> *mut u8 {
     let Some(class) = class_for(layout) else { return large::alloc(layout, Want::Zeroed) };
     let block = cache::alloc(class);
     if !block.is_null() {
@@ -58,27 +72,65 @@ pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
     block
 }
 
+/// Clears the first `size` bytes of `block`. A small one is cleared to the end of its class with a few stores: a call with a
+/// size that the callee has to look at takes longer than they do.
+///
+/// # Safety
+/// The block is of the class of `size`, aligned to words, and nobody else's.
+#[inline]
+unsafe fn clear(block: *mut u8, size: usize) {
+    type Chunk = [u64; 2];
+    const CHUNK_BYTES: usize = core::mem::size_of::<Chunk>();
+    /// Classes up to here, but for the first, are multiples of a chunk.
+    const MOST_CHUNKS: usize = 4;
+    const _: () = {
+        let mut chunks = 1;
+        while chunks <= MOST_CHUNKS {
+            // SAFETY: a small size.
+            assert!(size_of_class(unsafe { class_of(chunks * CHUNK_BYTES) }) == chunks * CHUNK_BYTES);
+            chunks += 1;
+        }
+    };
+    let chunk = block.cast::<Chunk>();
+    let last = size.div_ceil(CHUNK_BYTES).wrapping_sub(1);
+    // SAFETY: the caller's; the stores end where the block does: at the end of its last chunk, or at eight bytes.
+    unsafe {
+        if size > MOST_CHUNKS * CHUNK_BYTES {
+            block.write_bytes(0, size);
+        } else if size > 2 * CHUNK_BYTES {
+            chunk.write([0; 2]);
+            chunk.add(1).write([0; 2]);
+            chunk.add(last - 1).write([0; 2]);
+            chunk.add(last).write([0; 2]);
+        } else if size > CHUNK_BYTES {
+            chunk.write([0; 2]);
+            chunk.add(1).write([0; 2]);
+        } else if size > CHUNK_BYTES / 2 {
+            chunk.write([0; 2]);
+        } else {
+            block.cast::<u64>().write(0);
+        }
+    }
+}
+
 /// See `GlobalAlloc::dealloc`.
 ///
 /// # Safety
 /// As for that.
 #[inline(always)]
 pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
-    if layout.align() > COMMON_ALIGN {
+    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
         // SAFETY: the caller's.
-        return unsafe { dealloc_aligned(block, layout) };
-    }
-    if layout.size() > CLASS_MAX_BYTES {
-        // SAFETY: the caller's.
-        return unsafe { large::free(block, layout) };
+        return unsafe { dealloc_other(block, layout) };
     }
     // SAFETY: just compared; the same layout has the same class.
-    unsafe { cache::free(block, class_of(layout.size())) }
+    unsafe { cache::free(block, quick_class_of(layout.size())) }
 }
 
+/// Does as [`dealloc`].
 #[cold]
 #[inline(never)]
-unsafe fn dealloc_aligned(block: *mut u8, layout: Layout) {
+unsafe fn dealloc_other(block: *mut u8, layout: Layout) {
     match class_for(layout) {
         // SAFETY: the caller's; the same layout has the same class.
         Some(class) => unsafe { cache::free(block, class) },
@@ -98,7 +150,7 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
         return unsafe { realloc_other(block, layout, new_size) };
     }
     // SAFETY: just compared.
-    let (old, new) = unsafe { (class_of(layout.size()), class_of(new_size)) };
+    let (old, new) = unsafe { (quick_class_of(layout.size()), quick_class_of(new_size)) };
     if old == new {
         return block;
     }

@@ -51,6 +51,9 @@ pub(crate) const SHARED_BYTES: usize = 4 << 10;
 /// Blocks smaller than this may share a cache line.
 pub(crate) const CACHE_LINE_BYTES: usize = 64;
 
+/// Blocks of at most this many bytes that were never used are fetched into the cache as they come into a magazine.
+pub(crate) const FETCH_MAX_BYTES: usize = 2 * CACHE_LINE_BYTES;
+
 /// Magazines that may wait in a mailbox before the sender lends a hand to an owner that does not come to collect.
 pub(crate) const MAILBOX_MAGAZINES: u32 = 64;
 

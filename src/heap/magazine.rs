@@ -171,6 +171,23 @@ fn in_register<T>(mut place: *const T) -> *const T {
     place
 }
 
+/// Asks the processor for the cache line at `address`, to be written to. Nothing happens if there is no memory.
+#[inline]
+pub(crate) fn fetch(address: *mut u8) {
+    // SAFETY: the instruction changes nothing that a program sees, and does not fault.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("prfm pstl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
+}
+
 /// The links of magazines: the low half is the next one, the high half holds the class and the number of blocks.
 pub(crate) struct MagazineLinks;
 

@@ -10,7 +10,7 @@ use super::registry::heap_at;
 use super::residency;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, Class, TABLE, blocks_in, size_of};
-use crate::pool::{self, FreeLists, Pool, SliceWord};
+use crate::pool::{self, FreeLists, Pool, SliceWord, Taken};
 use crate::sync::{NIL, Ordering};
 
 /// See the module above. All of it is guarded by the heap's lock.
@@ -211,22 +211,33 @@ impl Inner {
         // SAFETY: the magazine is empty, this heap's, and has room for `capacity` blocks above its floor.
         let taken = unsafe {
             match self.borrow_blocks(class, bottom.cast(), want) {
-                0 => self.take_blocks(class, bottom.cast(), want).blocks,
-                borrowed => borrowed,
+                0 => self.take_blocks(class, bottom.cast(), want),
+                blocks => Taken { blocks, never_used: 0 },
             }
         };
-        if taken == 0 {
+        if taken.blocks == 0 {
             if top == no_magazine() {
                 self.put_away(bottom);
             }
             return None;
         }
         self.classes[class].refill = (want * 2).min(capacity) as u8;
-        let filled = bottom.wrapping_add(taken);
-        // Low addresses go out first.
+        let filled = bottom.wrapping_add(taken.blocks);
         // SAFETY: the magazine is this heap's.
-        unsafe { magazine::contents(class, filled) }.reverse();
+        let blocks = unsafe { magazine::contents(class, filled) };
+        if self.is_worth_fetching(class, taken) {
+            blocks.iter().for_each(|&block| magazine::fetch(block));
+        }
+        // Low addresses go out first.
+        blocks.reverse();
         Some(filled)
+    }
+
+    /// Whether to have the blocks of `class` that were just `taken` in the cache pays: they are resident, as pools that are made
+    /// after the first ones are, but far away, as the system cleared them a while ago; and they are small, or the processor sees
+    /// by itself where their user goes on.
+    fn is_worth_fetching(&self, class: usize, taken: Taken) -> bool {
+        taken.never_used > 0 && size_of(class) <= FETCH_MAX_BYTES && self.classes[class].pools > DENSE_MIN_POOLS
     }
 
     /// Whether this is the first block of `class` that is freed here, and several of its size share a cache line. Then it
