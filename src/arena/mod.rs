@@ -222,7 +222,7 @@ impl<B: Backing> Arenas<B> {
         self.hold().age();
     }
 
-    /// Asks for huge pages from `bytes` in use on. Where several owners share them, for each from [`HUGE_MIN_FACTOR`] times as many on.
+    /// Asks for huge pages from `bytes` in use on: for each owner, where these share them; one alone needs less.
     pub fn set_huge_from(&self, bytes: usize) {
         self.inner.lock().huge_from_slices = bytes / SLICE_BYTES;
     }
@@ -470,11 +470,10 @@ impl<B: Backing> Held<'_, B> {
     /// huge pages. None unless enough is in use.
     fn find_in_chunks(&mut self, count: u32) -> Option<u32> {
         // What one of many owners has in use says little of what the next chunk will hold.
-        let factor = match self.backing.owners() as usize {
-            1 => 1,
-            owners => owners * HUGE_MIN_FACTOR,
+        let least = match self.backing.owners() as usize {
+            1 => self.inner.huge_from_slices / 5 * HUGE_MIN_ALONE_FIFTHS,
+            owners => self.inner.huge_from_slices.saturating_mul(owners),
         };
-        let least = self.inner.huge_from_slices.saturating_mul(factor);
         if self.inner.used_slices + (((count - 1) * ARENA_SLICES) as usize) < least {
             return None;
         }

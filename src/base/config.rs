@@ -71,10 +71,10 @@ pub(crate) const RESERVE_MIN_BYTES: usize = 4 << 20;
 /// Arenas that one huge page backs.
 pub(crate) const HUGE_ARENAS: u32 = (RUN_MAX_ALIGN / ARENA_BYTES) as u32;
 pub(crate) const HUGE_SLICES: u32 = HUGE_ARENAS * ARENA_SLICES;
-/// Bytes in use from which on further chunks are backed by huge pages: the last of them may be nearly empty. That is with one
-/// heap; with several it is so many times as much for each of them.
-pub(crate) const HUGE_MIN_BYTES: usize = 3 << 17;
-pub(crate) const HUGE_MIN_FACTOR: usize = 7;
+/// Bytes in use for each heap from which on further chunks are backed by huge pages: the last of them may be nearly empty.
+pub(crate) const HUGE_MIN_BYTES: usize = 5 << 19;
+/// So many fifths of that are enough for the only heap: it alone fills the chunk.
+pub(crate) const HUGE_MIN_ALONE_FIFTHS: usize = 3;
 /// Pools that a class of a heap has when a further one counts as dense: sure to be filled.
 pub(crate) const DENSE_MIN_POOLS: u32 = 4;
 /// Magazines that such a heap has exchanged at most since its last pool was made: one that hardly grows may not fill the next.
