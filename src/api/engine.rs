@@ -2,7 +2,7 @@
 
 use super::stats::{ClassStats, Stats};
 use crate::base::config::*;
-use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, quick_class_of, size_of, size_of_class};
+use crate::base::size_class::{CLASS_MAX_BYTES, class_of, padded, quick_class_of, size_of};
 use crate::heap::magazine;
 use crate::heap::{self, ARENAS, outside};
 use crate::pool;
@@ -24,14 +24,21 @@ fn class_for(layout: Layout) -> Option<usize> {
 /// The alignment that every class has. Nearly no layout wants more, so that the way for those is out of line.
 const COMMON_ALIGN: usize = 8;
 
+/// Does as [`class_for`] for the layouts that are common; others may have a class all the same.
+#[inline(always)]
+fn quick_class_for(layout: Layout) -> Option<usize> {
+    let is_common = layout.align() <= COMMON_ALIGN && layout.size() <= CLASS_MAX_BYTES;
+    // SAFETY: just compared.
+    is_common.then(|| unsafe { quick_class_of(layout.size()) })
+}
+
 /// See `GlobalAlloc::alloc`.
 #[inline(always)]
 pub(super) fn alloc(layout: Layout) -> *mut u8 {
-    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
-        return alloc_other(layout);
+    match quick_class_for(layout) {
+        Some(class) => cache::alloc(class),
+        None => alloc_other(layout),
     }
-    // SAFETY: just compared.
-    cache::alloc(unsafe { quick_class_of(layout.size()) })
 }
 
 /// Does as [`alloc`].
@@ -47,13 +54,10 @@ fn alloc_other(layout: Layout) -> *mut u8 {
 /// See `GlobalAlloc::alloc_zeroed`.
 #[inline]
 pub(super) fn alloc_zeroed(layout: Layout) -> *mut u8 {
-    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
-        return alloc_zeroed_other(layout);
-    }
-    // SAFETY: just compared.
-    let block = cache::alloc(unsafe { quick_class_of(layout.size()) });
+    let Some(class) = quick_class_for(layout) else { return alloc_zeroed_other(layout) };
+    let block = cache::alloc(class);
     if !block.is_null() {
-        // SAFETY: a block of that size's class, which is the caller's.
+        // SAFETY: a block of the size's class, all of which are whole words, just taken.
         unsafe { clear(block, layout.size()) };
     }
     block
@@ -72,44 +76,22 @@ fn alloc_zeroed_other(layout: Layout) -> *mut u8 {
     block
 }
 
-/// Clears the first `size` bytes of `block`. A small one is cleared to the end of its class with a few stores: a call with a
-/// size that the callee has to look at takes longer than they do.
+/// Clears the first `size` bytes of `block`. A small one is cleared word by word: a call that has to look at the size takes
+/// longer than the few stores.
 ///
 /// # Safety
-/// The block is of the class of `size`, aligned to words, and nobody else's.
+/// The block has that many bytes, rounded up to words, is aligned to words, and nobody else's.
 #[inline]
 unsafe fn clear(block: *mut u8, size: usize) {
-    type Chunk = [u64; 2];
-    const CHUNK_BYTES: usize = core::mem::size_of::<Chunk>();
-    /// Classes up to here, but for the first, are multiples of a chunk.
-    const MOST_CHUNKS: usize = 4;
-    const _: () = {
-        let mut chunks = 1;
-        while chunks <= MOST_CHUNKS {
-            // SAFETY: a small size.
-            assert!(size_of_class(unsafe { class_of(chunks * CHUNK_BYTES) }) == chunks * CHUNK_BYTES);
-            chunks += 1;
-        }
-    };
-    let chunk = block.cast::<Chunk>();
-    let last = size.div_ceil(CHUNK_BYTES).wrapping_sub(1);
-    // SAFETY: the caller's; the stores end where the block does: at the end of its last chunk, or at eight bytes.
-    unsafe {
-        if size > MOST_CHUNKS * CHUNK_BYTES {
-            block.write_bytes(0, size);
-        } else if size > 2 * CHUNK_BYTES {
-            chunk.write([0; 2]);
-            chunk.add(1).write([0; 2]);
-            chunk.add(last - 1).write([0; 2]);
-            chunk.add(last).write([0; 2]);
-        } else if size > CHUNK_BYTES {
-            chunk.write([0; 2]);
-            chunk.add(1).write([0; 2]);
-        } else if size > CHUNK_BYTES / 2 {
-            chunk.write([0; 2]);
-        } else {
-            block.cast::<u64>().write(0);
-        }
+    const SMALL_BYTES: usize = 64;
+    if size > SMALL_BYTES {
+        // SAFETY: the caller's.
+        return unsafe { block.write_bytes(0, size) };
+    }
+    for word in 0..size.div_ceil(core::mem::size_of::<u64>()) {
+        // Volatile, or the compiler makes a call of the loop.
+        // SAFETY: the caller's.
+        unsafe { block.cast::<u64>().add(word).write_volatile(0) };
     }
 }
 
@@ -119,12 +101,12 @@ unsafe fn clear(block: *mut u8, size: usize) {
 /// As for that.
 #[inline(always)]
 pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
-    if layout.align() > COMMON_ALIGN || layout.size() > CLASS_MAX_BYTES {
+    match quick_class_for(layout) {
+        // SAFETY: the caller's; the same layout has the same class.
+        Some(class) => unsafe { cache::free(block, class) },
         // SAFETY: the caller's.
-        return unsafe { dealloc_other(block, layout) };
+        None => unsafe { dealloc_other(block, layout) },
     }
-    // SAFETY: just compared; the same layout has the same class.
-    unsafe { cache::free(block, quick_class_of(layout.size())) }
 }
 
 /// Does as [`dealloc`].

@@ -52,7 +52,7 @@ const fn has_free_list_words(class: usize, slices: usize) -> bool {
     blocks_in(slices as u32, size_of_class(class) as u32) as usize <= words * 64
 }
 
-pub(crate) const fn size_of_class(class: usize) -> usize {
+const fn size_of_class(class: usize) -> usize {
     if class < BUFFER {
         size_of_step(class)
     } else if class == BUFFER {
