@@ -71,6 +71,56 @@ fn blocks_that_are_used_in_part_are_resident_in_part() {
     .assert_silent();
 }
 
+/// Zeroed blocks of which the first bytes are written to, checked to be zero.
+fn zeroed(bytes: usize, total: usize, used: usize) -> Vec<Vec<u8>> {
+    let mut blocks: Vec<_> = (0..total / bytes).map(|_| vec![0; bytes]).collect();
+    for block in &mut blocks {
+        assert!(hold(&block[..used], 0));
+        block[..used].fill(1);
+    }
+    blocks
+}
+
+#[test]
+fn zeroed_blocks_that_are_hardly_used_are_hardly_resident() {
+    const NAME: &str = "zeroed_blocks_that_are_hardly_used_are_hardly_resident";
+    const USED: usize = 10_000;
+    for bytes in [300_000, MIB, 5 * MIB] {
+        child::run_prepared(
+            NAME,
+            &[("PURGE", "off")],
+            &bytes.to_string(),
+            |_| {},
+            || {
+                let before = resident_bytes();
+                let grown = || resident_bytes().saturating_sub(before);
+                for _ in 0..3 {
+                    let blocks = zeroed(bytes, MUCH, USED);
+                    assert!(grown() < LITTLE, "{} of {MUCH} bytes in blocks of {bytes}", grown());
+                    drop(blocks);
+                }
+                // Those that are used are used again, and zero again.
+                for _ in 0..3 {
+                    drop(zeroed(bytes, MUCH, bytes));
+                    assert!(grown() < MUCH + LITTLE, "{} for {MUCH} bytes in blocks of {bytes}", grown());
+                }
+                Cenote::check();
+            },
+        )
+        .assert_silent();
+    }
+}
+
+#[test]
+fn a_zeroed_table_is_resident_before_it_is_read() {
+    child::run("a_zeroed_table_is_resident_before_it_is_read", &[], || {
+        let before = resident_bytes();
+        let table = vec![0_u8; MIB];
+        assert!(resident_bytes() >= before + table.len());
+    })
+    .assert_silent();
+}
+
 #[test]
 fn memory_of_ended_threads_comes_back() {
     child::run("memory_of_ended_threads_comes_back", OFTEN, || {

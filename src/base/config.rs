@@ -92,11 +92,15 @@ pub(crate) const LEAN_CACHED_MAX_BYTES: usize = 512;
 pub(crate) const LEAN_TRIM_BYTES: usize = 64 << 10;
 /// A lean program's depots hold this part of what others hold.
 pub(crate) const LEAN_DEPOT_PART: u16 = 16;
-/// The least that is made resident ahead of a copy.
-pub(crate) const POPULATE_MIN_BYTES: usize = 64 << 10;
-/// Zeroed runs of at most this many bytes are made resident as they are taken: read before they are written to, each page
+/// Zeroed runs of at most this many slices are made resident as they are taken: read before they are written to, each page
 /// would cost two faults. Longer ones may be tables that stay sparse.
-pub(crate) const POPULATE_ZEROED_MAX_BYTES: usize = 1 << 20;
+pub(crate) const POPULATE_ZEROED_MAX_SLICES: u32 = (1 << 20 >> SLICE_SHIFT) as u32;
+/// Zeroed runs from this length on may be looked at when they are freed: shorter ones are cleared in less time than that takes.
+pub(crate) const WATCHED_MIN_SLICES: u32 = ARENA_SLICES;
+/// Zeroed runs of one length that a thread takes in a row as tables: further ones may hold smaller things.
+pub(crate) const TABLES_MAX: u16 = 2;
+/// Zeroed runs were hardly used if less than this part of them is resident.
+pub(crate) const HARDLY_PART: usize = 4;
 
 /// A run that grows gets room behind it, this many times its length: address space only.
 pub(crate) const ROOM_FACTOR: u32 = 15;

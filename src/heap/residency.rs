@@ -7,7 +7,7 @@
 //! | of a class's first pools, and of runs | page by page, when touched | much of it may never be |
 //! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before, if it did |
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
-//! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice |
+//! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice; but see `thread::zeroed` |
 //! | of such pools and of runs of a size known beforehand, when much is in use already | by huge pages, which they share | they fill them one after the other |
 //! | of the chunks in a run that has grown, and in a large block | by huge pages | but for the last, they are filled |
 //!
@@ -94,7 +94,7 @@ pub(super) fn is_resident(first: u32, slices: u32) -> bool {
     let bytes = slices as usize * SLICE_BYTES;
     // SAFETY: an arena that pools were made in stays accessible.
     let pages = unsafe { os::resident_pages(pool::address_of(first), bytes) };
-    pages * os::page_bytes() >= bytes / 8 * 7
+    pages.is_some_and(|pages| pages * os::page_bytes() >= bytes / 8 * 7)
 }
 
 /// Gives the OS pages in `bytes` bytes from `start` on back. False if the system refuses.

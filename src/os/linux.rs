@@ -87,19 +87,27 @@ pub(crate) unsafe fn populate(start: *mut u8, bytes: usize) {
     preserving_errno(|| unsafe { libc::madvise(start.cast(), bytes, libc::MADV_POPULATE_WRITE) });
 }
 
-/// How many OS pages are resident of the first so many that hold `bytes` bytes from `start` on; none if the system does not tell.
+/// How many OS pages are resident of those that hold `bytes` bytes from `start` on; `None` if the system does not tell.
 ///
 /// # Safety
 /// `start .. start + bytes` is mapped or reserved, and consists of whole OS pages.
-pub(crate) unsafe fn resident_pages(start: *mut u8, bytes: usize) -> usize {
-    /// Pages that are looked at.
-    const MOST: usize = 64;
-    let pages = (bytes / page_bytes()).min(MOST);
+pub(crate) unsafe fn resident_pages(start: *mut u8, bytes: usize) -> Option<usize> {
+    /// Pages that are looked at by one call.
+    const MOST: usize = 256;
     let mut resident = [0u8; MOST];
-    // SAFETY: the caller's; there is a byte for each page.
-    preserving_errno(|| unsafe { libc::mincore(start.cast(), pages * page_bytes(), resident.as_mut_ptr()) });
-    // What else the bytes say is undefined. If the call failed they are zero.
-    resident.iter().filter(|&byte| byte & 1 == 1).count()
+    let mut count = 0;
+    for offset in (0..bytes).step_by(MOST * page_bytes()) {
+        let part = (bytes - offset).min(MOST * page_bytes());
+        // SAFETY: the caller's; there is a byte for each page.
+        let result =
+            preserving_errno(|| unsafe { libc::mincore(start.add(offset).cast(), part, resident.as_mut_ptr()) });
+        if result != 0 {
+            return None;
+        }
+        // What else the bytes say is undefined.
+        count += resident[..part / page_bytes()].iter().filter(|&byte| byte & 1 == 1).count();
+    }
+    Some(count)
 }
 
 /// The limit on this process's address space in bytes, if there is one.

@@ -31,6 +31,9 @@ pub(crate) const fn kind_number(class: usize) -> usize {
     class + 1
 }
 
+/// In the place of a run's offset, which is always zero.
+const WATCHED: u32 = 1;
+
 impl SliceWord {
     pub(crate) const FREE: Self = Self(0);
 
@@ -53,6 +56,16 @@ impl SliceWord {
     /// The first slice of a run that belongs to heap `owner`.
     pub(crate) fn run(owner: u32) -> Self {
         Self(owner << 16 | RUN << 8)
+    }
+
+    /// The first slice of such a run that was zeroed, and is looked at when it is freed: whether it was used.
+    pub(crate) fn watched_run(owner: u32) -> Self {
+        Self(Self::run(owner).0 | WATCHED)
+    }
+
+    /// Whether this says [`watched_run`](Self::watched_run).
+    pub(crate) fn is_watched_run(self) -> bool {
+        self.kind() == Kind::Run && self.0 & WATCHED != 0
     }
 
     /// Any other slice of a run.
@@ -128,7 +141,11 @@ mod tests {
                     assert_eq!(word.class(), Some(class));
                 }
             }
-            assert_eq!((SliceWord::run(owner).owner(), SliceWord::run(owner).kind()), (owner, Kind::Run));
+            for run in [SliceWord::run(owner), SliceWord::watched_run(owner)] {
+                assert_eq!((run.owner(), run.kind()), (owner, Kind::Run));
+                assert_eq!(run.is_watched_run(), run != SliceWord::run(owner));
+            }
+            assert!(!SliceWord::pool(owner, 0, 1).is_watched_run());
         }
         assert_eq!(SliceWord::RUN_TAIL.kind(), Kind::RunTail);
         assert_eq!(SliceWord::FREE.kind(), Kind::Free);

@@ -4,7 +4,7 @@
 //! A run's first slice says that it is one and its descriptor how long it is. Runs of the global allocator belong to
 //! nobody (owner [`NOBODY`]); those of a first-class heap are linked in it, to be freed with it.
 
-use super::{init, purger, settings};
+use super::{init, purger, settings, zeroed};
 use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
@@ -72,7 +72,9 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     let mut clean: CleanMask = [0; _];
     let clean_mask = if dense { None } else { Some(&mut clean) };
     let Some(first) = ARENAS.take_run(slices, align, room, dense, clean_mask) else { return core::ptr::null_mut() };
-    pool::set_word(first, SliceWord::run(owner));
+    let watched = want == Want::Zeroed && zeroed::is_to_be_watched(slices);
+    let is_clean = clean.iter().map(|word| word.count_ones()).sum::<u32>() == slices;
+    pool::set_word(first, if watched && is_clean { SliceWord::watched_run(owner) } else { SliceWord::run(owner) });
     for slice in first + 1..first + slices {
         pool::set_word(slice, SliceWord::RUN_TAIL);
     }
@@ -82,8 +84,8 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
         clear_dirty(first, slices, &clean);
     }
     let resident = match want {
-        Want::Growing(bytes) if bytes >= POPULATE_MIN_BYTES => bytes / SLICE_BYTES * SLICE_BYTES,
-        Want::Zeroed if layout.size() <= POPULATE_ZEROED_MAX_BYTES && !residency::is_lean() => slices as usize * SLICE_BYTES,
+        Want::Growing(bytes) => bytes / SLICE_BYTES * SLICE_BYTES,
+        Want::Zeroed if !watched && !residency::is_lean() => slices as usize * SLICE_BYTES,
         _ => 0,
     };
     if resident > 0 && clean[0] & 1 == 1 {
@@ -141,7 +143,12 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 
 /// Gives the slices of a run back.
 pub(super) fn put_run(first: u32, slices: u32) {
+    zeroed::note_free(slices);
+    let is_purged = pool::word_of(first).is_watched_run() && zeroed::purge_if_hardly_used(first, slices);
     pool::forget(first, slices);
+    if is_purged {
+        return ARENAS.put(first, slices, Free::Clean);
+    }
     ARENAS.put(first, slices, Free::Dirty);
     purger::note(slices as usize * SLICE_BYTES);
 }

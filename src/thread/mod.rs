@@ -6,6 +6,7 @@
 //! | `by_address` | blocks that are freed without a size |
 //! | `storage` | where the cache lies |
 //! | `large` | blocks above the largest class: runs of slices, and the system allocator |
+//! | `zeroed` | what a program does with zeroed ones, as far as earlier ones tell |
 //! | `init` | the reservation, made by the first slow path |
 //! | `settings` | the options in force |
 //! | `purger` | gives back what nobody needs any more |
@@ -26,3 +27,4 @@ pub(crate) mod settings;
 #[cfg_attr(all(feature = "initial-exec", target_arch = "x86_64"), path = "storage/initial_exec_x86_64.rs")]
 #[cfg_attr(all(feature = "initial-exec", target_arch = "aarch64"), path = "storage/initial_exec_aarch64.rs")]
 mod storage;
+mod zeroed;

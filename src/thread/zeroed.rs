@@ -1,0 +1,52 @@
+//! What a program does with zeroed runs, as far as earlier ones tell.
+//!
+//! A table is read at random before it is written to, and then each page that is not resident costs two faults. So zeroed runs
+//! that are not long are made resident as they are taken. But a thread that takes several of one length, one after the other, may
+//! carve smaller things from them and never come to the end of any. Such runs, and long ones, stay as they are and are
+//! *watched*: when one is freed, the system is asked how much of it is resident. If that is little, it goes back to the
+//! system, or the next that is zeroed there would become resident by being cleared.
+//!
+//! A wrong guess costs time or memory, and nothing else.
+
+use super::cache;
+use crate::base::config::*;
+use crate::heap::{COMMUNAL, residency};
+use crate::os;
+use crate::pool;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Runs of one length that one heap took in a row while none of them was freed: `heap << 32 | slices << 16 | count`.
+static ROW: AtomicU64 = AtomicU64::new(0);
+
+const _: () = assert!(RUN_MAX_SLICES < 1 << 16, "a length is sixteen bits of a row");
+
+/// Whether to watch a zeroed run of `slices` slices that this thread takes, rather than to make it resident.
+pub(super) fn is_to_be_watched(slices: u32) -> bool {
+    if slices < WATCHED_MIN_SLICES {
+        return false;
+    }
+    let heap = cache::heap_id().unwrap_or(COMMUNAL);
+    let row = u64::from(heap) << 32 | u64::from(slices) << 16;
+    // ORDERING (here and below): Relaxed: a guess that stands for itself.
+    let last = ROW.load(Ordering::Relaxed);
+    let before = if last & !0xffff == row { last as u16 } else { 0 };
+    ROW.store(row | u64::from(before.saturating_add(1)), Ordering::Relaxed);
+    slices > POPULATE_ZEROED_MAX_SLICES || before >= TABLES_MAX
+}
+
+/// Notes that a run of `slices` slices is freed.
+pub(super) fn note_free(slices: u32) {
+    if ROW.load(Ordering::Relaxed) >> 16 & 0xffff == u64::from(slices) {
+        ROW.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Gives the watched run of `slices` slices from `first` on, which is being freed, back to the system if it was hardly used.
+/// False if it was used, or the system refuses.
+pub(super) fn purge_if_hardly_used(first: u32, slices: u32) -> bool {
+    let (start, bytes) = (pool::address_of(first), slices as usize * SLICE_BYTES);
+    // SAFETY: the run is the caller's.
+    let pages = unsafe { os::resident_pages(start, bytes) };
+    // SAFETY: whole slices, which nobody uses any more and nobody gets before they are put back.
+    pages.is_some_and(|pages| pages * os::page_bytes() < bytes / HARDLY_PART && unsafe { residency::purge(start, bytes) })
+}
