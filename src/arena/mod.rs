@@ -173,7 +173,7 @@ impl<B: Backing> Arenas<B> {
         let mut held = self.hold();
         let (arena, start) = held.find_for_run(count, align, room, dense)?;
         let first = arena * ARENA_SLICES + start;
-        if room > 0 {
+        if room > 0 || dense {
             held.ask_huge_within(first, count);
         }
         held.take_range(first, count, clean);
@@ -338,7 +338,9 @@ impl<B: Backing> Held<'_, B> {
         } else {
             None
         };
-        Some((arena.or_else(|| self.find_arenas(arenas, align_arenas))?, 0))
+        // What is long has chunks of its own.
+        let align_long = if dense && count >= HUGE_SLICES { align_arenas.max(HUGE_ARENAS) } else { align_arenas };
+        Some((arena.or_else(|| self.find_arenas(arenas, align_long))?, 0))
     }
 
     /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Of what is missing some is
