@@ -350,11 +350,9 @@ impl Inner {
     fn send(&mut self, class: usize, floor: Top, mut blocks: &mut [*mut u8]) -> Option<Top> {
         let id = self.id;
         let owner_of = |block: *mut u8| pool::slice_of(block).map_or(id, |slice| pool::word_of(slice).owner());
-        loop {
-            let owner = owner_of(blocks[0]);
-            let others = blocks.iter().filter(|&&block| owner_of(block) != owner).count();
-            let packet = if others == 0 { None } else { self.take_magazine(class) };
-            let Some(packet) = packet else {
+        while let [first, ..] = *blocks {
+            let owner = owner_of(first);
+            let Some(packet) = self.take_magazine(class) else {
                 // It may hold blocks of others: their owner passes them on.
                 return self.send_whole(class, floor.wrapping_add(blocks.len()), owner);
             };
@@ -364,8 +362,7 @@ impl Inner {
                 let block = blocks[i];
                 let is_owners = owner_of(block) == owner;
                 // Written to both places, one of which counts: a branch could not be predicted.
-                // SAFETY: the packet is this heap's and has room for as many blocks as the magazine they come from, of which
-                // some are others'.
+                // SAFETY: the packet is this heap's and has room for as many blocks as the magazine they come from.
                 let with_block = unsafe { magazine::push(packed, block) };
                 packed = if is_owners { with_block } else { packed };
                 blocks[left] = block;
@@ -373,10 +370,8 @@ impl Inner {
             }
             self.post(owner, magazine::close(class, packed));
             blocks = &mut blocks[..left];
-            if left == 0 {
-                return Some(floor);
-            }
         }
+        Some(floor)
     }
 
     fn post(&mut self, owner: u32, index: u32) {
