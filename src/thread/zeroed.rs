@@ -42,11 +42,16 @@ pub(super) fn note_free(slices: u32) {
 }
 
 /// Gives the watched run of `slices` slices from `first` on, which is being freed, back to the system if it was hardly used.
-/// False if it was used, or the system refuses.
+/// False if it was used, or cannot be given back.
 pub(super) fn purge_if_hardly_used(first: u32, slices: u32) -> bool {
     let (start, bytes) = (pool::address_of(first), slices as usize * SLICE_BYTES);
-    // SAFETY: the run is the caller's.
+    let page = os::page_bytes();
+    if !(start.addr() | bytes).is_multiple_of(page) {
+        // OS pages are larger than slices, and one of them holds something else too.
+        return false;
+    }
+    // SAFETY: whole OS pages of a run that is the caller's.
     let pages = unsafe { os::resident_pages(start, bytes) };
-    // SAFETY: whole slices, which nobody uses any more and nobody gets before they are put back.
-    pages.is_some_and(|pages| pages * os::page_bytes() < bytes / HARDLY_PART && unsafe { residency::purge(start, bytes) })
+    // SAFETY: the same, which nobody uses any more and nobody gets before they are put back.
+    pages.is_some_and(|pages| pages * page < bytes / HARDLY_PART && unsafe { residency::purge(start, bytes) })
 }
