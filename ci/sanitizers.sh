@@ -54,5 +54,6 @@ address() {
 case ${1:-all} in
 thread) thread ;;
 address) address ;;
-*) thread && address ;;
+*) thread
+    address ;;
 esac
