@@ -9,7 +9,7 @@
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
 //! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice; but see `thread::zeroed` |
 //! | of such pools and of runs of a size known beforehand, when much is in use already | by huge pages, which they share | they fill them one after the other |
-//! | of the chunks in a run that has grown, and in a large block | by huge pages | but for the last, they are filled |
+//! | of the chunks in a run that has grown or whose size was known beforehand, and in a large block | by huge pages | but for the last, they are filled |
 //!
 //! A *chunk* is the arenas that one huge page backs. Everywhere else huge pages are declined, whatever the system's
 //! default: one touched byte would make a whole chunk resident. A chunk that is purged in part declines them from then
@@ -91,10 +91,14 @@ pub(crate) fn populate(start: *mut u8, bytes: usize) {
 
 /// Whether nearly all OS pages of the `slices` slices from `first` on are resident, as far as the system tells.
 pub(super) fn is_resident(first: u32, slices: u32) -> bool {
-    let bytes = slices as usize * SLICE_BYTES;
-    // SAFETY: an arena that pools were made in stays accessible.
-    let pages = unsafe { os::resident_pages(pool::address_of(first), bytes) };
-    pages.is_some_and(|pages| pages * os::page_bytes() >= bytes / 8 * 7)
+    resident_bytes(first, slices).is_some_and(|bytes| bytes >= slices as usize * SLICE_BYTES / 8 * 7)
+}
+
+/// Bytes that are resident of the `slices` slices from `first` on, which are or were in use; `None` if the system does not tell.
+pub(crate) fn resident_bytes(first: u32, slices: u32) -> Option<usize> {
+    // SAFETY: an arena that slices were taken from stays accessible.
+    let pages = unsafe { os::resident_pages(pool::address_of(first), slices as usize * SLICE_BYTES) };
+    pages.map(|pages| pages * os::page_bytes())
 }
 
 /// Gives the OS pages in `bytes` bytes from `start` on back. False if the system refuses.

@@ -72,9 +72,10 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     let mut clean: CleanMask = [0; _];
     let clean_mask = if dense { None } else { Some(&mut clean) };
     let Some(first) = ARENAS.take_run(slices, align, room, dense, clean_mask) else { return core::ptr::null_mut() };
-    let watched = want == Want::Zeroed && zeroed::is_to_be_watched(slices);
-    let is_clean = clean.iter().map(|word| word.count_ones()).sum::<u32>() == slices;
-    pool::set_word(first, if watched && is_clean { SliceWord::watched_run(owner) } else { SliceWord::run(owner) });
+    let watched = want == Want::Zeroed && zeroed::note_taken(slices);
+    // What was cleared is resident, whether it will be used or not.
+    let is_clean = || clean.iter().map(|word| word.count_ones()).sum::<u32>() == slices;
+    pool::set_word(first, if watched && is_clean() { SliceWord::watched_run(owner) } else { SliceWord::run(owner) });
     for slice in first + 1..first + slices {
         pool::set_word(slice, SliceWord::RUN_TAIL);
     }
@@ -143,7 +144,7 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 
 /// Gives the slices of a run back.
 pub(super) fn put_run(first: u32, slices: u32) {
-    zeroed::note_free(slices);
+    zeroed::note_freed(slices);
     let is_purged = pool::word_of(first).is_watched_run() && zeroed::purge_if_hardly_used(first, slices);
     pool::forget(first, slices);
     if is_purged {

@@ -20,8 +20,8 @@ static ROW: AtomicU64 = AtomicU64::new(0);
 
 const _: () = assert!(RUN_MAX_SLICES < 1 << 16, "a length is sixteen bits of a row");
 
-/// Whether to watch a zeroed run of `slices` slices that this thread takes, rather than to make it resident.
-pub(super) fn is_to_be_watched(slices: u32) -> bool {
+/// Notes that this thread takes a zeroed run of `slices` slices. Returns whether to watch it, rather than to make it resident.
+pub(super) fn note_taken(slices: u32) -> bool {
     if slices < WATCHED_MIN_SLICES {
         return false;
     }
@@ -35,7 +35,7 @@ pub(super) fn is_to_be_watched(slices: u32) -> bool {
 }
 
 /// Notes that a run of `slices` slices is freed.
-pub(super) fn note_free(slices: u32) {
+pub(super) fn note_freed(slices: u32) {
     if ROW.load(Ordering::Relaxed) >> 16 & 0xffff == u64::from(slices) {
         ROW.store(0, Ordering::Relaxed);
     }
@@ -45,13 +45,11 @@ pub(super) fn note_free(slices: u32) {
 /// False if it was used, or cannot be given back.
 pub(super) fn purge_if_hardly_used(first: u32, slices: u32) -> bool {
     let (start, bytes) = (pool::address_of(first), slices as usize * SLICE_BYTES);
-    let page = os::page_bytes();
-    if !(start.addr() | bytes).is_multiple_of(page) {
+    if !(start.addr() | bytes).is_multiple_of(os::page_bytes()) {
         // OS pages are larger than slices, and one of them holds something else too.
         return false;
     }
-    // SAFETY: whole OS pages of a run that is the caller's.
-    let pages = unsafe { os::resident_pages(start, bytes) };
-    // SAFETY: the same, which nobody uses any more and nobody gets before they are put back.
-    pages.is_some_and(|pages| pages * page < bytes / HARDLY_PART && unsafe { residency::purge(start, bytes) })
+    let is_hardly_used = residency::resident_bytes(first, slices).is_some_and(|resident| resident < bytes / HARDLY_PART);
+    // SAFETY: whole OS pages, which nobody uses any more and nobody gets before they are put back.
+    is_hardly_used && unsafe { residency::purge(start, bytes) }
 }
