@@ -14,6 +14,8 @@ mod child;
 #[global_allocator]
 static GLOBAL: Cenote = Cenote::new();
 
+/// Memory that is free stays backed.
+const STILL: &[(&str, &str)] = &[("PURGE", "off")];
 const VERIFY_1: &[(&str, &str)] = &[("VERIFY", "1")];
 const VERIFY_2: &[(&str, &str)] = &[("VERIFY", "2")];
 
@@ -132,6 +134,54 @@ fn double_free_in_a_first_class_heap_under_verification_is_found_at_once() {
         show!("block", "none");
     });
     died.assert_died_saying("double free of {block}");
+}
+
+/// A block that grew to `size` bytes where there is room for it to grow on.
+fn alloc_grown(size: usize) -> *mut u8 {
+    const ROOM: usize = 8 << 20;
+    let block = alloc(ROOM);
+    // SAFETY: the block has so many bytes; and no block is left that is used after it is freed.
+    unsafe { block.write_bytes(1, ROOM) };
+    free(block, ROOM);
+    let runs = Cenote::stats().run_bytes;
+    // SAFETY: the block has this layout, and there is memory.
+    let block = unsafe { GLOBAL.realloc(alloc(size / 2), layout(size / 2), size) };
+    assert!(Cenote::stats().run_bytes > runs, "the block is not one of a pool");
+    show!("block", format_args!("{block:p}"));
+    black_box(block)
+}
+
+#[test]
+fn double_free_of_a_block_that_grew() {
+    child::run("double_free_of_a_block_that_grew", STILL, || {
+        let block = alloc_grown(12_000);
+        free(block, 12_000);
+        free(block, 12_000);
+        flush();
+    })
+    .assert_died_saying("double free of {block}, or a pointer that cenote never handed out");
+}
+
+#[test]
+fn wrong_layout_for_a_block_that_grew() {
+    // Each is of a class of its own, in as many slices.
+    child::run("wrong_layout_for_a_block_that_grew", STILL, || {
+        let block = alloc_grown(12_000);
+        free(block, 10_000);
+        flush();
+    })
+    .assert_died_saying("free of {block} with a layout of up to 10240 bytes, but its block has 12288 bytes");
+}
+
+#[test]
+fn free_of_the_middle_of_a_block_that_grew() {
+    child::run("free_of_the_middle_of_a_block_that_grew", STILL, || {
+        let middle = alloc_grown(12_000).wrapping_add(64);
+        show!("block", format_args!("{middle:p}"));
+        free(middle, 12_000);
+        flush();
+    })
+    .assert_died_saying("free of {block} with a layout of up to 12288 bytes, but it lies in a larger block");
 }
 
 #[test]

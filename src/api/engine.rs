@@ -136,6 +136,13 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     if old == new {
         return block;
     }
+    if new_size > STAND_IN_ABOVE_BYTES.max(layout.size()) {
+        // SAFETY: the caller's.
+        let grown = unsafe { grow(block, layout, new_size, new) };
+        if !grown.is_null() {
+            return grown;
+        }
+    }
     let moved = cache::alloc(new);
     if !moved.is_null() {
         // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
@@ -145,6 +152,26 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
         }
     }
     moved
+}
+
+/// Does as [`realloc`] for a block that grows to `new_size` bytes, of class `new`, by means of runs. Null if there are none, and
+/// then nothing has changed.
+#[cold]
+#[inline(never)]
+unsafe fn grow(block: *mut u8, layout: Layout, new_size: usize, new: usize) -> *mut u8 {
+    // SAFETY: the caller's.
+    if unsafe { large::grow_stand_in(block, new_size, Some(new)) } {
+        return block;
+    }
+    let run = large::alloc_stand_in(new_size, new);
+    if !run.is_null() {
+        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
+        unsafe {
+            run.copy_from_nonoverlapping(block, layout.size());
+            dealloc(block, layout);
+        }
+    }
+    run
 }
 
 /// Does as [`realloc`].
@@ -177,7 +204,9 @@ unsafe fn resize(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
         (Some(a), Some(b)) => (a == b).then_some(block),
         // SAFETY: the caller's; both are above the largest class.
         (None, None) => unsafe { large::resize(block, old, new) },
-        _ => None,
+        // SAFETY: the caller's.
+        (Some(_), None) => unsafe { large::grow_stand_in(block, new.size(), None) }.then_some(block),
+        (None, Some(_)) => None,
     }
 }
 

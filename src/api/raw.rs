@@ -196,6 +196,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> Result<*mut u8, Foreign> {
         },
     };
     let new = match size {
+        ..=CLASS_MAX_BYTES if size > old_size => malloc_growing(size),
         ..=CLASS_MAX_BYTES => malloc(size),
         _ => malloc_large(size, if size > old_size { Want::Growing(old_size) } else { Want::Plain }),
     };
@@ -223,6 +224,13 @@ pub fn usable_size(block: *mut u8) -> Option<usize> {
 #[inline]
 pub fn owns(block: *mut u8) -> bool {
     pool::slice_of(block).is_some() || by_address::bytes_at(block).is_some()
+}
+
+/// A block that has a class, for one that grows.
+fn malloc_growing(size: usize) -> *mut u8 {
+    // SAFETY: the caller's: the size has a class.
+    let run = large::alloc_stand_in(size, unsafe { class_of(size) });
+    if run.is_null() { malloc(size) } else { run }
 }
 
 /// A block above the largest class.
@@ -259,7 +267,8 @@ unsafe fn resize_unpooled(block: *mut u8, size: usize) -> Result<Resized, Foreig
         (_, Err(_)) => Some(null_mut()),
         // SAFETY: the caller's; it was found out that the block has that layout.
         (Ok(old), Ok(new)) if size > CLASS_MAX_BYTES => unsafe { large::resize(block, old, new) },
-        _ => None,
+        // SAFETY: the caller's; the size has a class.
+        _ => unsafe { large::grow_stand_in(block, size, Some(class_of(size))) }.then_some(block),
     };
     Ok(resized.map_or(Resized::Move { old_size }, Resized::Done))
 }

@@ -83,6 +83,8 @@ struct Inner {
     owed_slices: usize,
     /// The first arena of the chunk that asked for huge pages last; `NIL` if free slices of it were purged since.
     chunk: u32,
+    /// Where the runs of at least an arena started that were freed last, the newest first; whatever is there now.
+    recent: [u32; RECENT_RUNS],
     purged_slices: usize,
     purges: u64,
     /// Heads of the lists of arenas by number of free slices; the first and the last stay unused.
@@ -180,6 +182,17 @@ impl<B: Backing> Arenas<B> {
         Some(first)
     }
 
+    /// Takes `count` slices that are backed, for a run that grows, if there are such with `room` free ones behind them: at a multiple
+    /// of the whole.
+    pub fn take_roomy(&self, count: u32, room: u32) -> Option<u32> {
+        debug_assert!(count <= ARENA_SLICES && (count + room).is_multiple_of(ARENA_SLICES));
+        let mut held = self.hold();
+        let whole = (count + room) / ARENA_SLICES;
+        let first = held.find_room(1, whole, whole)? * ARENA_SLICES;
+        held.take_range(first, count, None);
+        Some(first)
+    }
+
     /// Takes the `count` slices from `first` on if all of them are free: a run grows where it is, and is about to be filled.
     pub fn take_at(&self, first: u32, count: u32) -> bool {
         let mut held = self.hold();
@@ -203,6 +216,9 @@ impl<B: Backing> Arenas<B> {
         let mut held = self.hold();
         for (arena, bits) in held.parts(first, count) {
             held.put(arena, bits, state);
+        }
+        if count >= ARENA_SLICES && state != Free::Clean {
+            held.note_recent(first / ARENA_SLICES);
         }
         held.swap(0);
     }
@@ -267,6 +283,7 @@ impl Inner {
             swap_above_slices: usize::MAX,
             owed_slices: 0,
             chunk: NIL,
+            recent: [NIL; RECENT_RUNS],
             purged_slices: 0,
             purges: 0,
             partial: [NIL; ARENA_SLICES as usize + 1],
@@ -313,9 +330,8 @@ impl<B: Backing> Held<'_, B> {
         let whole = (count + room).div_ceil(ARENA_SLICES);
         let align_whole = align_arenas.max(whole.next_power_of_two());
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        let is_backed = |offset, record: &Record| offset >= arenas || record.clean == 0;
         if room > 0
-            && let Some(arena) = self.find_empties(whole, align_whole, PROBES, is_backed)
+            && let Some(arena) = self.find_room(arenas, whole, align_whole)
         {
             return Some((arena, 0));
         }
@@ -341,6 +357,30 @@ impl<B: Backing> Held<'_, B> {
         // What is long has chunks of its own.
         let align_long = if dense && count >= HUGE_SLICES { align_arenas.max(HUGE_ARENAS) } else { align_arenas };
         Some((arena.or_else(|| self.find_arenas(arenas, align_long))?, 0))
+    }
+
+    /// The first of `whole` consecutive empty arenas at a multiple of `align` arenas, of which the first `backed` are backed: where
+    /// the processor's cache may still have them, else the lowest.
+    fn find_room(&self, backed: u32, whole: u32, align: u32) -> Option<u32> {
+        if self.inner.dirty_slices < (backed * ARENA_SLICES) as usize {
+            return None;
+        }
+        let is_backed = |offset, record: &Record| offset >= backed || record.clean == 0;
+        let fits = |first: &u32| {
+            first.is_multiple_of(align)
+                && self.empties_from(*first, whole) == whole
+                && (0..backed).all(|offset| is_backed(offset, self.record(first + offset)))
+        };
+        let recent = self.inner.recent.iter().copied().filter(|&first| first != NIL).find(fits);
+        recent.or_else(|| self.find_empties(whole, align, PROBES, is_backed))
+    }
+
+    /// Notes that a run was freed that starts in `arena`.
+    fn note_recent(&mut self, arena: u32) {
+        let recent = &mut self.inner.recent;
+        let place = recent.iter().position(|&other| other == arena).unwrap_or(recent.len() - 1);
+        recent[place] = arena;
+        recent[..=place].rotate_right(1);
     }
 
     /// After `clean` clean slices were taken, purges as many dirty ones, as far as there are too many. Of what is missing some is

@@ -22,10 +22,7 @@ pub(crate) unsafe fn free_outside(address: *mut u8, claimed: usize) {
 pub(crate) fn die_of(address: *mut u8, word: SliceWord, claimed: usize) -> ! {
     match word.kind() {
         Kind::Free => os::die(format_args!("double free of {address:p}, or a pointer that cenote never handed out")),
-        Kind::Pool(real) => os::die(format_args!(
-            "free of {address:p} with a layout of up to {claimed} bytes, but its block has {} bytes",
-            size_of(real)
-        )),
+        Kind::Pool(real) => die_of_class(address, claimed, real),
         Kind::Run | Kind::RunTail if claimed > CLASS_MAX_BYTES => {
             os::die(format_args!("free of {address:p}, which is not the start of a block"))
         }
@@ -33,6 +30,15 @@ pub(crate) fn die_of(address: *mut u8, word: SliceWord, claimed: usize) -> ! {
             "free of {address:p} with a layout of up to {claimed} bytes, but it lies in a larger block"
         )),
     }
+}
+
+/// Does as [`die_of`] for a block of class `real`.
+#[cold]
+pub(super) fn die_of_class(address: *mut u8, claimed: usize, real: usize) -> ! {
+    os::die(format_args!(
+        "free of {address:p} with a layout of up to {claimed} bytes, but its block has {} bytes",
+        size_of(real)
+    ))
 }
 
 /// Aborts over `block`, which `pool`, in which it lies, does not take back.

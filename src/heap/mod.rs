@@ -21,6 +21,7 @@ mod misuse;
 pub(crate) mod outside;
 mod registry;
 pub(crate) mod residency;
+mod stand_in;
 
 pub(crate) use misuse::{die_of, free_outside};
 pub(crate) use registry::{

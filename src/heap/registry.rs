@@ -7,9 +7,11 @@
 
 use super::inner::Inner;
 use super::magazine::Tops;
+use super::stand_in::free_stand_in;
+use crate::arena::Free;
 use crate::base::size_class::size_of;
 use crate::os::Region;
-use crate::pool;
+use crate::pool::{self, Kind};
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Links, Lock, Mailbox, NIL, Ordering, Roster};
 
 static HEAPS: Region<Heap> = Region::new();
@@ -135,6 +137,11 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
         // SAFETY: the caller's.
         return unsafe { super::misuse::free_outside(address, size_of(class)) };
     };
+    let word = pool::word_of(slice);
+    if word.kind() == Kind::Run {
+        // SAFETY: the caller's.
+        return unsafe { free_stand_in(address, slice, word, class, Free::Dirty) };
+    }
     let (word, mut inner) = pool::lock_owner(slice, |word| {
         if !word.is_pool_of(class) {
             super::misuse::die_of(address, word, size_of(class));

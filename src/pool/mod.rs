@@ -111,8 +111,10 @@ pub(crate) unsafe fn pool_at<'a>(slice: u32) -> &'a mut Pool {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Run {
-    /// Slices. For who has the block, or destroys the heap.
-    pub(crate) slices: u32,
+    /// Slices, and the class that the block has all the same: it then *stands in* for one of a pool. For who has the block, or
+    /// destroys the heap.
+    slices: u32,
+    class: Option<u8>,
     /// Links in the owner's list of all runs. Under the owner's lock.
     pub(crate) previous: u32,
     pub(crate) next: u32,
@@ -134,13 +136,25 @@ pub(crate) unsafe fn run_slices(first: u32) -> u32 {
     unsafe { (*run_at(first)).slices }
 }
 
-/// Sets what [`run_slices`] tells.
+/// The class for which the run that starts at `first` stands in, if it does.
 ///
 /// # Safety
-/// As for that.
-pub(crate) unsafe fn set_run_slices(first: u32, slices: u32) {
+/// As for [`run_slices`].
+pub(crate) unsafe fn run_class(first: u32) -> Option<usize> {
     // SAFETY: as there.
-    unsafe { (*run_at(first)).slices = slices };
+    unsafe { (*run_at(first)).class }.map(usize::from)
+}
+
+/// Sets what [`run_slices`] and [`run_class`] tell.
+///
+/// # Safety
+/// As for them.
+pub(crate) unsafe fn set_run(first: u32, slices: u32, class: Option<usize>) {
+    // SAFETY: as there.
+    unsafe {
+        (*run_at(first)).slices = slices;
+        (*run_at(first)).class = class.map(|class| class as u8);
+    }
 }
 
 /// Makes `slices` slices from `first` on a pool of `class` for heap `owner`.

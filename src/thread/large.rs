@@ -3,12 +3,16 @@
 //!
 //! A run's first slice says that it is one and its descriptor how long it is. Runs of the global allocator belong to
 //! nobody (owner [`NOBODY`]); those of a first-class heap are linked in it, to be freed with it.
+//!
+//! A block that grows may get a run while its size still has a class, and is then not copied again as it grows on. Such a run
+//! *stands in* for a block of that class, as which it is freed: see `heap::stand_in`.
 
 use super::{init, purger, settings, zeroed};
 use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
 use crate::arena::{CleanMask, Free};
+use crate::base::size_class::CLASS_MAX_BYTES;
 use crate::pool::{self, Kind, SliceWord, address_of};
 use core::alloc::Layout;
 
@@ -75,12 +79,8 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
     let watched = want == Want::Zeroed && zeroed::note_taken(slices);
     // What was cleared is resident, whether it will be used or not.
     let is_clean = || clean.iter().map(|word| word.count_ones()).sum::<u32>() == slices;
-    pool::set_word(first, if watched && is_clean() { SliceWord::watched_run(owner) } else { SliceWord::run(owner) });
-    for slice in first + 1..first + slices {
-        pool::set_word(slice, SliceWord::RUN_TAIL);
-    }
-    // SAFETY: nobody else knows of the run yet.
-    unsafe { pool::set_run_slices(first, slices) };
+    let word = if watched && is_clean() { SliceWord::watched_run(owner) } else { SliceWord::run(owner) };
+    make_run(first, slices, word, None);
     if want == Want::Zeroed {
         clear_dirty(first, slices, &clean);
     }
@@ -93,6 +93,63 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
         residency::populate(address_of(first), resident);
     }
     address_of(first)
+}
+
+/// Makes the `slices` slices from `first` on, which the caller has taken, a run, whose first slice `word` describes. It stands in
+/// for a block of `class`, if that is one.
+fn make_run(first: u32, slices: u32, word: SliceWord, class: Option<usize>) {
+    pool::set_word(first, word);
+    set_tail(first + 1..first + slices);
+    // SAFETY: nobody else knows of the run yet.
+    unsafe { pool::set_run(first, slices, class) };
+}
+
+fn set_tail(slices: core::ops::Range<u32>) {
+    slices.for_each(|slice| pool::set_word(slice, SliceWord::RUN_TAIL));
+}
+
+/// A run in place of a block of `class` for a block that grows to `size` bytes, which have that class: where it goes on growing
+/// in place. Null if there is no such place, or other things matter more.
+pub(crate) fn alloc_stand_in(size: usize, class: usize) -> *mut u8 {
+    /// The room that a run would have that is twice as long as the largest class.
+    const WHOLE_SLICES: u32 = (1 + ROOM_FACTOR) * (2 * CLASS_MAX_BYTES / SLICE_BYTES) as u32;
+    if size <= STAND_IN_ABOVE_BYTES || residency::is_lean() || settings::verify() > 0 {
+        return core::ptr::null_mut();
+    }
+    let slices = slices_for(size);
+    let Some(first) = ARENAS.take_roomy(slices, WHOLE_SLICES - slices) else { return core::ptr::null_mut() };
+    make_run(first, slices, SliceWord::run(NOBODY), Some(class));
+    address_of(first)
+}
+
+/// Makes `block`, which is of a class, one of `size` bytes and `class`, if it is a run that stands in for a block and can be made
+/// as long as that where it is, or is so. Tells whether.
+///
+/// # Safety
+/// The block is the caller's.
+pub(crate) unsafe fn grow_stand_in(block: *mut u8, size: usize, class: Option<usize>) -> bool {
+    let is_run = |slice: &u32| pool::word_of(*slice).kind() == Kind::Run && address_of(*slice) == block;
+    let Some(first) = pool::slice_of(block).filter(is_run).filter(|_| size <= RUN_MAX_BYTES) else { return false };
+    // SAFETY: the run is the caller's.
+    let (slices, stands_in) = unsafe { (pool::run_slices(first), pool::run_class(first).is_some()) };
+    let wanted = slices_for(size);
+    // SAFETY: as above.
+    stands_in && wanted >= slices && unsafe { extend(first, slices, wanted, class) }
+}
+
+/// Makes the run of `slices` slices at `first` `wanted` long, which is not less, to stand in for a block of `class` if that is
+/// one. False if what follows is in use.
+///
+/// # Safety
+/// The run is the caller's.
+unsafe fn extend(first: u32, slices: u32, wanted: u32, class: Option<usize>) -> bool {
+    let done = wanted == slices || ARENAS.take_at(first + slices, wanted - slices);
+    if done {
+        set_tail(first + slices..first + wanted);
+        // SAFETY: the caller's.
+        unsafe { pool::set_run(first, wanted, class) };
+    }
+    done
 }
 
 /// Clears those of the `slices` slices from `first` on that are not `clean`.
@@ -168,19 +225,14 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Opti
         return None;
     }
     let wanted = slices_for(new.size());
-    if wanted > slices {
-        if !ARENAS.take_at(first + slices, wanted - slices) {
-            return None;
-        }
-        for slice in first + slices..first + wanted {
-            pool::set_word(slice, SliceWord::RUN_TAIL);
-        }
-    } else if wanted < slices {
-        pool::forget(first + wanted, slices - wanted);
-        ARENAS.put(first + wanted, slices - wanted, Free::Dirty);
-        purger::note((slices - wanted) as usize * SLICE_BYTES);
+    if wanted >= slices {
+        // SAFETY: the run is the caller's.
+        return unsafe { extend(first, slices, wanted, None) }.then_some(block);
     }
+    pool::forget(first + wanted, slices - wanted);
+    ARENAS.put(first + wanted, slices - wanted, Free::Dirty);
+    purger::note((slices - wanted) as usize * SLICE_BYTES);
     // SAFETY: the run is the caller's.
-    unsafe { pool::set_run_slices(first, wanted) };
+    unsafe { pool::set_run(first, wanted, None) };
     Some(block)
 }

@@ -5,9 +5,11 @@ mod depot;
 mod pools;
 
 use super::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
-use super::misuse::{die_of, free_outside};
+use super::misuse::free_outside;
 use super::registry::heap_at;
 use super::residency;
+use super::stand_in::free_stand_in;
+use crate::arena::Free;
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, Class, TABLE, blocks_in, size_of};
 use crate::pool::{self, FreeLists, Pool, SliceWord, Taken};
@@ -164,6 +166,11 @@ impl Inner {
         !heap_at(self.id).tops.load(Ordering::Relaxed).is_null()
     }
 
+    /// The state of slices that become free now.
+    fn freed(&self) -> Free {
+        if self.idle { Free::Aged } else { Free::Dirty }
+    }
+
     pub(crate) fn parked(&self) -> &Tops {
         &self.parked
     }
@@ -314,7 +321,10 @@ impl Inner {
                 continue;
             }
             if !word.is_pool_of(class) {
-                die_of(block, word, size_of(class));
+                // SAFETY: whoever put it into the magazine freed it.
+                unsafe { free_stand_in(block, slice, word, class, self.freed()) };
+                i += 1;
+                continue;
             }
             if foreign == 0 {
                 owner = word.owner();

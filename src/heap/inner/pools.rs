@@ -213,12 +213,11 @@ impl Inner {
         // Once the first slice is back, the descriptor is somebody else's.
         let purged = pool.purged_slices();
         let is_purged_at = |offset: u32| purged >> offset & 1 == 1;
-        let dirty = if self.idle { Free::Aged } else { Free::Dirty };
         let mut start = 0;
         while start < slices {
             let is_purged = is_purged_at(start);
             let end = (start..slices).find(|&offset| is_purged_at(offset) != is_purged).unwrap_or(slices);
-            ARENAS.put(first + start, end - start, if is_purged { Free::Clean } else { dirty });
+            ARENAS.put(first + start, end - start, if is_purged { Free::Clean } else { self.freed() });
             start = end;
         }
     }

@@ -1,0 +1,30 @@
+//! Runs that stand in for blocks of a class.
+//!
+//! A block that grows is given a run while its size still has a class (`thread::large`), so that it goes on growing where it
+//! is. When it is freed as a block of that class, it goes the way of those: into a magazine, from which it may be handed out
+//! again. Where others return to their pools, it becomes a run again, and its slices go back to the arenas.
+
+use super::ARENAS;
+use super::misuse::{die_of, die_of_class};
+use crate::arena::Free;
+use crate::base::size_class::size_of;
+use crate::pool::{self, Kind, SliceWord, address_of};
+
+/// Frees the block at `address`, in the slice that `word` describes, which was freed as one of `class` and lies in no pool of
+/// that. Its slices are in `state` then. Aborts unless it is a run that stands in for such a block.
+///
+/// # Safety
+/// The block is free: nobody uses it any more.
+pub(super) unsafe fn free_stand_in(address: *mut u8, slice: u32, word: SliceWord, class: usize, state: Free) {
+    let starts_here = word.kind() == Kind::Run && address_of(slice) == address;
+    // SAFETY: a run starts there, and is the caller's.
+    match starts_here.then(|| unsafe { pool::run_class(slice) }).flatten() {
+        Some(real) if real == class => {}
+        Some(real) => die_of_class(address, size_of(class), real),
+        None => die_of(address, word, size_of(class)),
+    }
+    // SAFETY: as above.
+    let slices = unsafe { pool::run_slices(slice) };
+    pool::forget(slice, slices);
+    ARENAS.put(slice, slices, state);
+}
