@@ -136,42 +136,48 @@ pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     if old == new {
         return block;
     }
-    if new_size > STAND_IN_ABOVE_BYTES.max(layout.size()) {
+    if new_size > STAND_IN_ABOVE_BYTES {
         // SAFETY: the caller's.
         let grown = unsafe { grow(block, layout, new_size, new) };
         if !grown.is_null() {
             return grown;
         }
     }
-    let moved = cache::alloc(new);
-    if !moved.is_null() {
-        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
-        unsafe {
-            moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
-            cache::free(block, old);
-        }
-    }
-    moved
+    // SAFETY: the caller's; the new block is of that class.
+    unsafe { move_to(cache::alloc(new), block, layout, new_size) }
 }
 
-/// Does as [`realloc`] for a block that grows to `new_size` bytes, of class `new`, by means of runs. Null if there are none, and
-/// then nothing has changed.
+/// Moves the contents of `block`, as much of them as fits into the `new_size` bytes of `new`, and frees it. Does nothing if `new`
+/// is null; returns it.
+///
+/// # Safety
+/// `block` is the caller's and has `layout`; `new` is null or a new block.
+#[inline(always)]
+unsafe fn move_to(new: *mut u8, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    if !new.is_null() {
+        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
+        unsafe {
+            new.copy_from_nonoverlapping(block, layout.size().min(new_size));
+            dealloc(block, layout);
+        }
+    }
+    new
+}
+
+/// Does as [`realloc`] for a block that grows to `new_size` bytes, of class `new`, by means of runs. Null if it shrinks or there are
+/// none, and then nothing has changed.
 #[cold]
 #[inline(never)]
 unsafe fn grow(block: *mut u8, layout: Layout, new_size: usize, new: usize) -> *mut u8 {
+    if new_size < layout.size() {
+        return core::ptr::null_mut();
+    }
     // SAFETY: the caller's.
     if unsafe { large::grow_stand_in(block, new_size, Some(new)) } {
         return block;
     }
-    let run = large::alloc_stand_in(new_size, new);
-    if !run.is_null() {
-        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
-        unsafe {
-            run.copy_from_nonoverlapping(block, layout.size());
-            dealloc(block, layout);
-        }
-    }
-    run
+    // SAFETY: the caller's.
+    unsafe { move_to(large::alloc_stand_in(new_size, new), block, layout, new_size) }
 }
 
 /// Does as [`realloc`].
@@ -188,14 +194,8 @@ unsafe fn realloc_other(block: *mut u8, layout: Layout, new_size: usize) -> *mut
         Some(class) => cache::alloc(class),
         None => large::alloc(new_layout, if new_size > layout.size() { Want::Growing(layout.size()) } else { Want::Plain }),
     };
-    if !new.is_null() {
-        // SAFETY: both blocks have that many bytes and are distinct; the old one is the caller's to free.
-        unsafe {
-            new.copy_from_nonoverlapping(block, layout.size().min(new_size));
-            dealloc(block, layout);
-        }
-    }
-    new
+    // SAFETY: the caller's; the new block has so many bytes.
+    unsafe { move_to(new, block, layout, new_size) }
 }
 
 /// Makes the block serve `new` where it is, or by the system's own means. `None` if it must be moved by the caller.
