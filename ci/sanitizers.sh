@@ -48,7 +48,7 @@ address() {
     # Absurd sizes are refused, as they are elsewhere.
     ASAN_OPTIONS='detect_leaks=0:allocator_may_return_null=1'
     export ASAN_OPTIONS
-    sanitize address test --test layouts --test properties --test stress
+    sanitize address test --test growth --test layouts --test properties --test stress
 }
 
 case ${1:-all} in
