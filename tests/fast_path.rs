@@ -86,8 +86,13 @@ fn count(path: &Path, arguments: &[&str]) -> io::Result<u64> {
     }
 }
 
+#[cfg(target_env = "gnu")]
+type Request = libc::c_uint;
+#[cfg(not(target_env = "gnu"))]
+type Request = libc::c_int;
+
 /// A request that takes neither address nor data.
-fn ptrace(request: libc::c_uint, pid: libc::pid_t) -> io::Result<()> {
+fn ptrace(request: Request, pid: libc::pid_t) -> io::Result<()> {
     let nothing = ptr::null_mut::<libc::c_void>();
     // SAFETY: requests of this kind read and write no memory of ours.
     match unsafe { libc::ptrace(request, pid, nothing, nothing) } {

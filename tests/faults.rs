@@ -7,6 +7,7 @@ use cenote::{Cenote, Heap, usable_size};
 use process::{hold, use_and_free};
 use std::alloc::{GlobalAlloc, Layout};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
@@ -169,8 +170,13 @@ fn others_sleep() -> bool {
     })
 }
 
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
 /// Sets the soft limit on a resource.
-fn limit(resource: libc::__rlimit_resource_t, bytes: u64) -> io::Result<()> {
+fn limit(resource: Resource, bytes: u64) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `limit` is a valid place to read from.
     if unsafe { libc::setrlimit(resource, &limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -179,7 +185,7 @@ fn limit(resource: libc::__rlimit_resource_t, bytes: u64) -> io::Result<()> {
 /// Does `body` under a soft limit on a resource.
 ///
 /// The test harness's own thread allocates until it waits for the test, and cannot do without.
-fn with_limit(resource: libc::__rlimit_resource_t, bytes: u64, body: impl FnOnce()) {
+fn with_limit(resource: Resource, bytes: u64, body: impl FnOnce()) {
     while !others_sleep() {
         thread::sleep(Duration::from_millis(1));
     }
@@ -229,16 +235,17 @@ fn threads_do_without() {
         // Not std's, which panic when there is no memory for what they bring along.
         let threads = || {
             let spawn = || {
-                let mut thread = 0;
+                let mut thread = MaybeUninit::uninit();
                 // SAFETY: the attributes are initialised first; `body` takes no argument.
                 let result = unsafe {
                     let mut attributes = std::mem::zeroed();
                     libc::pthread_attr_init(&mut attributes);
                     libc::pthread_attr_setstacksize(&mut attributes, 64 * KIB);
-                    libc::pthread_create(&mut thread, &attributes, body, std::ptr::null_mut())
+                    libc::pthread_create(thread.as_mut_ptr(), &attributes, body, std::ptr::null_mut())
                 };
                 // A stack needs memory too, so there may be no thread; that is not the allocator's business.
-                (result == 0).then_some(thread)
+                // SAFETY: written by the call if it was successful.
+                (result == 0).then(|| unsafe { thread.assume_init() })
             };
             let threads = [(); 4].map(|()| spawn());
             for thread in threads.into_iter().flatten() {

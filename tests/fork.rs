@@ -1,6 +1,7 @@
 //! A child process of a program whose threads are in the middle of allocating has a working allocator.
 
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,11 +100,12 @@ impl PlainThread {
             ptr::null_mut()
         }
         let body: Box<Box<dyn FnOnce() + Send>> = Box::new(Box::new(body));
-        let mut thread = 0;
+        let mut thread = MaybeUninit::uninit();
         // SAFETY: `thread` is a live local; `run` may be called with the box, once.
-        let result = unsafe { libc::pthread_create(&mut thread, ptr::null(), run, Box::into_raw(body).cast()) };
+        let result = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, Box::into_raw(body).cast()) };
         assert_eq!(result, 0, "a thread can be had");
-        Self(thread)
+        // SAFETY: written by the call, which was successful.
+        Self(unsafe { thread.assume_init() })
     }
 
     fn join(self) {

@@ -239,7 +239,9 @@ fn report(line: &str) {
 fn exit_handlers_allocate() {
     if reexec::message().is_none() {
         let reports = reexec::succeed(&mut reexec::child("exit_handlers_allocate", "exit"));
-        assert_eq!(reports.matches("main thread-local destroyed\n").count(), 1, "{reports}");
+        // With musl, the standard library does not destroy the main thread's.
+        let destroyed = usize::from(!cfg!(target_env = "musl"));
+        assert_eq!(reports.matches("main thread-local destroyed\n").count(), destroyed, "{reports}");
         assert_eq!(reports.matches("exit handler done\n").count(), 2, "{reports}");
         return;
     }
