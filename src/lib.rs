@@ -54,7 +54,7 @@
 //!
 //! # Platforms
 //!
-//! Linux. Elsewhere, under Miri, and with the feature `passthrough`, everything is handed to the system allocator.
+//! Linux on 64 bits, with glibc or musl. Elsewhere, under Miri, and with the feature `passthrough`, everything is handed to the system allocator.
 
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 // Where neither the system allocator nor the compiler's thread-local storage is used, nothing of `std` is: a library that is
