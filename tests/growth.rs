@@ -1,4 +1,5 @@
-//! Blocks that grow stay where they are, where that can be; and are blocks like any others all the same.
+//! Blocks that grow stay where they are, where that can be, and are blocks like any others all the same; and what was freed
+//! last is used first.
 
 #![cfg(not(feature = "passthrough"))]
 
@@ -115,6 +116,26 @@ fn blocks_that_grow_in_turn_are_copied_while_they_are_small_alone() {
                 }
             }
             Cenote::check();
+        }
+    })
+    .assert_silent();
+}
+
+#[test]
+fn what_was_freed_last_is_used_first() {
+    child::run("what_was_freed_last_is_used_first", STILL, || {
+        for size in [100 * KIB, 300 * KIB, 3 * MIB] {
+            let mut blocks: Vec<_> = (0..4).map(|seed| Block::new(size, seed)).collect();
+            let _after_them = Block::new(size, 4);
+            let mut freed = Vec::new();
+            for place in [1, 0, 1] {
+                let block = blocks.remove(place);
+                freed.push(block.start);
+                drop(block);
+            }
+            let again: Vec<_> = (0..3).map(|seed| Block::new(size, seed)).collect();
+            freed.reverse();
+            assert_eq!(again.iter().map(|block| block.start).collect::<Vec<_>>(), freed, "{size} bytes");
         }
     })
     .assert_silent();

@@ -83,8 +83,8 @@ struct Inner {
     owed_slices: usize,
     /// The first arena of the chunk that asked for huge pages last; `NIL` if free slices of it were purged since.
     chunk: u32,
-    /// Where the runs of at least an arena started that were freed last, the newest first; whatever is there now.
-    recent: [u32; RECENT_RUNS],
+    /// The first slice and the length of what was freed last, the newest first; whatever is there now.
+    recent: [(u32, u32); RECENT_PLACES],
     purged_slices: usize,
     purges: u64,
     /// Heads of the lists of arenas by number of free slices; the first and the last stay unused.
@@ -217,8 +217,8 @@ impl<B: Backing> Arenas<B> {
         for (arena, bits) in held.parts(first, count) {
             held.put(arena, bits, state);
         }
-        if count >= ARENA_SLICES && state != Free::Clean {
-            held.note_recent(first / ARENA_SLICES);
+        if count >= RECENT_MIN_SLICES && state == Free::Dirty {
+            held.note_recent(first, count);
         }
         held.swap(0);
     }
@@ -283,7 +283,7 @@ impl Inner {
             swap_above_slices: usize::MAX,
             owed_slices: 0,
             chunk: NIL,
-            recent: [NIL; RECENT_RUNS],
+            recent: [(0, 0); RECENT_PLACES],
             purged_slices: 0,
             purges: 0,
             partial: [NIL; ARENA_SLICES as usize + 1],
@@ -329,6 +329,11 @@ impl<B: Backing> Held<'_, B> {
         // Aligned to their length, so that what comes next does not start in the room of what came before.
         let whole = (count + room).div_ceil(ARENA_SLICES);
         let align_whole = align_arenas.max(whole.next_power_of_two());
+        if room == 0
+            && let Some(first) = self.find_recent(count, align)
+        {
+            return Some((first / ARENA_SLICES, first % ARENA_SLICES));
+        }
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
         if room > 0
             && let Some(arena) = self.find_room(arenas, whole, align_whole)
@@ -366,20 +371,34 @@ impl<B: Backing> Held<'_, B> {
             return None;
         }
         let is_backed = |offset, record: &Record| offset >= backed || record.clean == 0;
-        let fits = |first: &u32| {
-            first.is_multiple_of(align)
-                && self.empties_from(*first, whole) == whole
-                && (0..backed).all(|offset| is_backed(offset, self.record(first + offset)))
+        let fits = |&(first, length): &(u32, u32)| {
+            let arena = first / ARENA_SLICES;
+            length >= ARENA_SLICES
+                && first.is_multiple_of(align * ARENA_SLICES)
+                && self.empties_from(arena, whole) == whole
+                && (0..backed).all(|offset| is_backed(offset, self.record(arena + offset)))
         };
-        let recent = self.inner.recent.iter().copied().filter(|&first| first != NIL).find(fits);
+        let recent = self.inner.recent.iter().find(|place| fits(place)).map(|(first, _)| first / ARENA_SLICES);
         recent.or_else(|| self.find_empties(whole, align, PROBES, is_backed))
     }
 
-    /// Notes that a run was freed that starts in `arena`.
-    fn note_recent(&mut self, arena: u32) {
+    /// Where `count` slices were freed lately, at a multiple of `align`, all of them backed.
+    fn find_recent(&self, count: u32, align: u32) -> Option<u32> {
+        let is_backed = |(arena, bits)| {
+            let Record { free, clean, .. } = *self.record(arena);
+            free & bits == bits && clean & bits == 0
+        };
+        let fits = |&&(first, length): &&(u32, u32)| {
+            length == count && first.is_multiple_of(align) && self.parts(first, count).all(is_backed)
+        };
+        self.inner.recent.iter().find(fits).map(|&(first, _)| first)
+    }
+
+    /// Notes that `count` slices were freed from `first` on.
+    fn note_recent(&mut self, first: u32, count: u32) {
         let recent = &mut self.inner.recent;
-        let place = recent.iter().position(|&other| other == arena).unwrap_or(recent.len() - 1);
-        recent[place] = arena;
+        let place = recent.iter().position(|&(other, _)| other == first).unwrap_or(recent.len() - 1);
+        recent[place] = (first, count);
         recent[..=place].rotate_right(1);
     }
 

@@ -111,9 +111,10 @@ pub(crate) const ROOMY_MIN_SLICES: u32 = ARENA_SLICES;
 /// Blocks that grow beyond this get a run while their size still has a class, where there is backed memory with room behind it.
 /// A smaller one would leave half of its slice unused, or more.
 pub(crate) const STAND_IN_ABOVE_BYTES: usize = SLICE_BYTES / 2;
-/// Runs of at least an arena of which it is known that they were freed last: the next that grows gets the place of one, which
-/// is in the processor's cache.
-pub(crate) const RECENT_RUNS: usize = 8;
+/// So many places where something was freed last are known, of at least so many slices: there the next run goes, since they
+/// are backed and may still be in the processor's cache.
+pub(crate) const RECENT_PLACES: usize = 8;
+pub(crate) const RECENT_MIN_SLICES: u32 = 4;
 
 /// Memory is made accessible in steps of at least this many arenas and at most the second figure.
 pub(crate) const GROW_MIN_ARENAS: u32 = HUGE_ARENAS;
