@@ -9,12 +9,15 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 
+use process::use_and_free;
 use rng::SplitMix64;
 
 #[path = "common/child.rs"]
 mod child;
 #[path = "common/pattern.rs"]
 mod pattern;
+#[path = "common/process.rs"]
+mod process;
 #[allow(dead_code, reason = "not all of it is used here")]
 #[path = "common/rng.rs"]
 mod rng;
@@ -81,14 +84,11 @@ impl Drop for Block {
     }
 }
 
-/// Leaves so much memory behind that is backed and in which nothing is.
-fn leave_memory(bytes: usize) {
-    drop(Block::new(bytes, 0));
-}
-
 /// Blocks that grew to each of `sizes`, which have classes, in runs.
 fn grown(sizes: &[usize]) -> Vec<Block> {
-    leave_memory(2 * sizes.len() * MIB);
+    let room = 2 * sizes.len() * MIB;
+    // It is free then, but backed.
+    use_and_free(room, room);
     let before = Cenote::stats().run_bytes;
     let blocks: Vec<_> = sizes
         .iter()
@@ -107,7 +107,7 @@ fn grown(sizes: &[usize]) -> Vec<Block> {
 #[test]
 fn blocks_that_grow_in_turn_are_copied_while_they_are_small_alone() {
     child::run("blocks_that_grow_in_turn_are_copied_while_they_are_small_alone", STILL, || {
-        leave_memory(8 * MIB);
+        use_and_free(8 * MIB, 8 * MIB);
         for _ in 0..3 {
             let mut blocks: Vec<_> = (0..4).map(|seed| Block::new(16, seed)).collect();
             for size in (5..=20).map(|shift| 1 << shift) {
@@ -218,7 +218,7 @@ fn threads_grow_each_others_blocks() {
                     let mut random = SplitMix64(seed);
                     for step in 0..STEPS {
                         if step % 100 == 0 {
-                            leave_memory(4 * MIB);
+                            use_and_free(4 * MIB, 4 * MIB);
                         }
                         let found = left.lock().expect("no thread panics").pop();
                         let mut block = found.unwrap_or_else(|| Block::new(1 + random.below(12 * KIB), random.next()));

@@ -8,8 +8,12 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::thread;
 
+use process::use_and_free;
+
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/process.rs"]
+mod process;
 
 #[global_allocator]
 static GLOBAL: Cenote = Cenote::new();
@@ -139,10 +143,7 @@ fn double_free_in_a_first_class_heap_under_verification_is_found_at_once() {
 /// A block that grew to `size` bytes where there is room for it to grow on.
 fn alloc_grown(size: usize) -> *mut u8 {
     const ROOM: usize = 8 << 20;
-    let block = alloc(ROOM);
-    // SAFETY: the block has so many bytes; and no block is left that is used after it is freed.
-    unsafe { block.write_bytes(1, ROOM) };
-    free(block, ROOM);
+    use_and_free(ROOM, ROOM);
     let runs = Cenote::stats().run_bytes;
     // SAFETY: the block has this layout, and there is memory.
     let block = unsafe { GLOBAL.realloc(alloc(size / 2), layout(size / 2), size) };

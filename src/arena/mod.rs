@@ -329,16 +329,14 @@ impl<B: Backing> Held<'_, B> {
         // Aligned to their length, so that what comes next does not start in the room of what came before.
         let whole = (count + room).div_ceil(ARENA_SLICES);
         let align_whole = align_arenas.max(whole.next_power_of_two());
-        if room == 0
-            && let Some(first) = self.find_recent(count, align)
-        {
-            return Some((first / ARENA_SLICES, first % ARENA_SLICES));
-        }
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        if room > 0
-            && let Some(arena) = self.find_room(arenas, whole, align_whole)
-        {
-            return Some((arena, 0));
+        let warm = if room > 0 {
+            self.find_room(arenas, whole, align_whole).map(|arena| (arena, 0))
+        } else {
+            self.find_recent(count, align).map(|first| (first / ARENA_SLICES, first % ARENA_SLICES))
+        };
+        if warm.is_some() {
+            return warm;
         }
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
             return Some(place);
@@ -370,28 +368,30 @@ impl<B: Backing> Held<'_, B> {
         if self.inner.dirty_slices < (backed * ARENA_SLICES) as usize {
             return None;
         }
-        let is_backed = |offset, record: &Record| offset >= backed || record.clean == 0;
-        let fits = |&(first, length): &(u32, u32)| {
-            let arena = first / ARENA_SLICES;
+        let fits = |&&(first, length): &&(u32, u32)| {
             length >= ARENA_SLICES
                 && first.is_multiple_of(align * ARENA_SLICES)
-                && self.empties_from(arena, whole) == whole
-                && (0..backed).all(|offset| is_backed(offset, self.record(arena + offset)))
+                && self.empties_from(first / ARENA_SLICES, whole) == whole
+                && self.is_free_and_backed(first, backed * ARENA_SLICES)
         };
-        let recent = self.inner.recent.iter().find(|place| fits(place)).map(|(first, _)| first / ARENA_SLICES);
+        let recent = self.inner.recent.iter().find(fits).map(|(first, _)| first / ARENA_SLICES);
+        let is_backed = |offset, record: &Record| offset >= backed || record.clean == 0;
         recent.or_else(|| self.find_empties(whole, align, PROBES, is_backed))
     }
 
     /// Where `count` slices were freed lately, at a multiple of `align`, all of them backed.
     fn find_recent(&self, count: u32, align: u32) -> Option<u32> {
-        let is_backed = |(arena, bits)| {
-            let Record { free, clean, .. } = *self.record(arena);
-            free & bits == bits && clean & bits == 0
-        };
         let fits = |&&(first, length): &&(u32, u32)| {
-            length == count && first.is_multiple_of(align) && self.parts(first, count).all(is_backed)
+            length == count && first.is_multiple_of(align) && self.is_free_and_backed(first, count)
         };
         self.inner.recent.iter().find(fits).map(|&(first, _)| first)
+    }
+
+    fn is_free_and_backed(&self, first: u32, count: u32) -> bool {
+        self.parts(first, count).all(|(arena, bits)| {
+            let Record { free, clean, .. } = *self.record(arena);
+            free & bits == bits && clean & bits == 0
+        })
     }
 
     /// Notes that `count` slices were freed from `first` on.

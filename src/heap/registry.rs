@@ -137,10 +137,9 @@ pub(crate) unsafe fn free_into_owner(address: *mut u8, class: usize) {
         // SAFETY: the caller's.
         return unsafe { super::misuse::free_outside(address, size_of(class)) };
     };
-    let word = pool::word_of(slice);
-    if word.kind() == Kind::Run {
+    if pool::word_of(slice).kind() == Kind::Run {
         // SAFETY: the caller's.
-        return unsafe { free_stand_in(address, slice, word, class, Free::Dirty) };
+        return unsafe { free_stand_in(address, slice, class, Free::Dirty) };
     }
     let (word, mut inner) = pool::lock_owner(slice, |word| {
         if !word.is_pool_of(class) {

@@ -8,20 +8,19 @@ use super::ARENAS;
 use super::misuse::{die_of, die_of_class};
 use crate::arena::Free;
 use crate::base::size_class::size_of;
-use crate::pool::{self, Kind, SliceWord, address_of};
+use crate::pool;
 
-/// Frees the block at `address`, in the slice that `word` describes, which was freed as one of `class` and lies in no pool of
-/// that. Its slices are in `state` then. Aborts unless it is a run that stands in for such a block.
+/// Frees the block at `address`, in `slice`, which was freed as one of `class` and lies in no pool of that. Its slices are in
+/// `state` then. Aborts unless it is a run that stands in for such a block.
 ///
 /// # Safety
 /// The block is free: nobody uses it any more.
-pub(super) unsafe fn free_stand_in(address: *mut u8, slice: u32, word: SliceWord, class: usize, state: Free) {
-    let starts_here = word.kind() == Kind::Run && address_of(slice) == address;
+pub(super) unsafe fn free_stand_in(address: *mut u8, slice: u32, class: usize, state: Free) {
     // SAFETY: a run starts there, and is the caller's.
-    match starts_here.then(|| unsafe { pool::run_class(slice) }).flatten() {
+    match pool::run_starts_at(slice, address).then(|| unsafe { pool::run_class(slice) }).flatten() {
         Some(real) if real == class => {}
         Some(real) => die_of_class(address, size_of(class), real),
-        None => die_of(address, word, size_of(class)),
+        None => die_of(address, pool::word_of(slice), size_of(class)),
     }
     // SAFETY: as above.
     let slices = unsafe { pool::run_slices(slice) };

@@ -127,6 +127,11 @@ pub(crate) fn run_at(slice: u32) -> *mut Run {
     METADATA.at(slice).cast()
 }
 
+/// Whether a run starts in `slice`, and at `address`.
+pub(crate) fn run_starts_at(slice: u32, address: *mut u8) -> bool {
+    word_of(slice).kind() == Kind::Run && address_of(slice) == address
+}
+
 /// Slices of the run that starts at `first`.
 ///
 /// # Safety

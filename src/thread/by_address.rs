@@ -3,7 +3,7 @@
 use super::large;
 use crate::base::config::SLICE_BYTES;
 use crate::heap::{heap_at, outside};
-use crate::pool::{self, Kind, address_of};
+use crate::pool;
 
 /// A size that no misuse message mistakes for that of a block in a pool.
 const UNKNOWN: usize = usize::MAX;
@@ -11,9 +11,8 @@ const UNKNOWN: usize = usize::MAX;
 /// The bytes of the block that starts at `block`; none if no block above the largest class does.
 pub(crate) fn bytes_at(block: *mut u8) -> Option<usize> {
     let Some(slice) = pool::slice_of(block) else { return outside::bytes_of(block) };
-    let starts_here = pool::word_of(slice).kind() == Kind::Run && address_of(slice) == block;
     // SAFETY: a run starts there, and whoever asks has it.
-    starts_here.then(|| unsafe { pool::run_slices(slice) } as usize * SLICE_BYTES)
+    pool::run_starts_at(slice, block).then(|| unsafe { pool::run_slices(slice) } as usize * SLICE_BYTES)
 }
 
 /// Aborts if `block` lies in the reservation and is not the start of a run.

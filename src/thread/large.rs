@@ -13,7 +13,7 @@ use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
 use crate::arena::{CleanMask, Free};
 use crate::base::size_class::CLASS_MAX_BYTES;
-use crate::pool::{self, Kind, SliceWord, address_of};
+use crate::pool::{self, SliceWord, address_of};
 use core::alloc::Layout;
 
 /// The owner in the words of runs that belong to no first-class heap.
@@ -128,7 +128,7 @@ pub(crate) fn alloc_stand_in(size: usize, class: usize) -> *mut u8 {
 /// # Safety
 /// The block is the caller's.
 pub(crate) unsafe fn grow_stand_in(block: *mut u8, size: usize, class: Option<usize>) -> bool {
-    let is_run = |slice: &u32| pool::word_of(*slice).kind() == Kind::Run && address_of(*slice) == block;
+    let is_run = |slice: &u32| pool::run_starts_at(*slice, block);
     let Some(first) = pool::slice_of(block).filter(is_run).filter(|_| size <= RUN_MAX_BYTES) else { return false };
     // SAFETY: the run is the caller's.
     let (slices, stands_in) = unsafe { (pool::run_slices(first), pool::run_class(first).is_some()) };
@@ -164,9 +164,8 @@ fn clear_dirty(first: u32, slices: u32, clean: &CleanMask) {
 /// outside the reservation. Aborts if the metadata shows that there is no such run.
 pub(super) fn run_of(block: *mut u8, claimed: usize) -> Option<(u32, u32)> {
     let first = pool::slice_of(block)?;
-    let word = pool::word_of(first);
-    if word.kind() != Kind::Run || address_of(first) != block {
-        die_of(block, word, claimed);
+    if !pool::run_starts_at(first, block) {
+        die_of(block, pool::word_of(first), claimed);
     }
     // SAFETY: the run is the caller's, so nobody else changes its descriptor.
     Some((first, unsafe { pool::run_slices(first) }))

@@ -322,7 +322,7 @@ impl Inner {
             }
             if !word.is_pool_of(class) {
                 // SAFETY: whoever put it into the magazine freed it.
-                unsafe { free_stand_in(block, slice, word, class, self.freed()) };
+                unsafe { free_stand_in(block, slice, class, self.freed()) };
                 i += 1;
                 continue;
             }
