@@ -81,7 +81,7 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER", value_parser = whole_number::<u32>)]
     pub divisor: Option<u32>,
 
-    /// The seed of the order of the runs and of the workloads' randomness
+    /// The seed of the order of the runs and of the workloads' randomness, which is another in each repetition
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 

@@ -150,8 +150,11 @@ impl<'a> Session<'a> {
         self.found
     }
 
-    fn job(&self, workload: &WorkloadInfo, threads: Option<usize>) -> Job {
-        Job { workload: workload.name.clone(), threads, divisor: self.effort.divisor, seed: self.seed }
+    /// What is run in a repetition. Each has data of its own: sizes that lie just above or below what an allocator or a buffer
+    /// steps by would else decide a row.
+    fn job(&self, workload: &WorkloadInfo, threads: Option<usize>, repetition: u32) -> Job {
+        let seed = self.seed.wrapping_add(u64::from(repetition));
+        Job { workload: workload.name.clone(), threads, divisor: self.effort.divisor, seed }
     }
 
     /// The memory curves. Nothing is timed in them, so several run at once.
@@ -173,7 +176,7 @@ impl<'a> Session<'a> {
                 left_out.push(workload.name);
                 continue;
             }
-            let job = self.job(&workload, None);
+            let job = self.job(&workload, None, 0);
             let mut runs: Vec<(u32, &Contender)> = (0..self.effort.curves)
                 .flat_map(|repetition| contenders.iter().map(move |&contender| (repetition, contender)))
                 .collect();
@@ -254,7 +257,7 @@ impl<'a> Session<'a> {
         schedule: &mut Schedule,
         progress: &ProgressBar,
     ) {
-        let job = self.job(&block.workload, block.threads);
+        let job = self.job(&block.workload, block.threads, repetition);
         let mut runs = Vec::new();
         for &subject in &visit.subjects {
             let pair = (visit.block, subject);
@@ -375,7 +378,9 @@ mod tests {
             let samples = of("good", workload);
             assert_eq!(samples.len(), 3, "{workload}");
             assert!(samples.iter().all(|sample| sample.result.is_ok()));
-            assert!(samples.iter().all(|sample| sample.job.divisor == 9 && sample.job.seed == 5));
+            assert!(samples.iter().all(|sample| sample.job.divisor == 9));
+            let seeds: Vec<_> = samples.iter().map(|sample| sample.job.seed).collect();
+            assert_eq!(seeds, if workload == "curve" { [5, 5, 5] } else { [5, 6, 7] }, "{workload}");
         }
         let died: Vec<_> = found.samples.iter().filter(|s| s.subject == "bad" && s.job.workload != "curve").collect();
         assert_eq!(died.len(), 3, "given up after the third");

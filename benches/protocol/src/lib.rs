@@ -3,7 +3,7 @@
 //! A subject is called as `SUBJECT list`, which prints a JSON array of [`WorkloadInfo`], or as `SUBJECT run JOB` with a
 //! [`Job`] as JSON, which runs one workload and prints one [`Report`] as JSON on the last line of standard output. It
 //! exits with 0 also when the workload found the allocator wrong: that is an answer ([`Report::wrong`]). Any other exit
-//! is a crash.
+//! is a crash. It calls itself as `SUBJECT input JOB`, which prints what the job's workload is to read, as bytes.
 
 use serde::{Deserialize, Serialize};
 

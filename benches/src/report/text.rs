@@ -193,6 +193,9 @@ pub(super) const METHOD: &[&str] = &[
      #[global_allocator], so that time, page faults and resident memory belong to it alone.",
     "The workloads are compiled once and linked to each allocator. Every repetition visits all workloads with all \
      allocators in random order, so that slow minutes of the machine hit all alike.",
+    "Real programs start cold: another process makes their inputs, so that their allocator has served nothing before.",
+    "Each repetition has data of its own, the same for all allocators: whether a text is just longer or just shorter than \
+     a buffer that doubles should not decide a row.",
     "A visit runs all allocators one after the other, within seconds. How much slower or faster than usual the machine was \
      then is the median of what they say, each beside its own median, and is taken out of the times before they are \
      compared; the samples written to the file are as measured.",

@@ -16,7 +16,7 @@
 //! or keeps notes inside live blocks, fails soon.
 //!
 //! After the first finding nothing is to be trusted any more, the program's own data included: the process prints its
-//! report and ends.
+//! report and ends. A process that only makes an input for another has no findings: it takes the system's memory.
 
 use crate::shadow;
 use crate::verdict::report_and_exit;
@@ -25,8 +25,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Set by the first finding. The allocator under test is not called any more.
-static FOUND: AtomicBool = AtomicBool::new(false);
+/// Set by the first finding, or where nothing is to be found. The allocator under test is not called any more.
+static OVER: AtomicBool = AtomicBool::new(false);
 
 /// Requests of whole multiples of this have no tail.
 const PAGE_BYTES: usize = 4096;
@@ -79,7 +79,7 @@ unsafe fn hash(start: *mut u8, size: usize) -> u64 {
 #[cold]
 fn found(what: fmt::Arguments<'_>) -> ! {
     // ORDERING: Relaxed: the flag says nothing but itself.
-    if FOUND.swap(true, Ordering::Relaxed) {
+    if OVER.swap(true, Ordering::Relaxed) {
         // Another thread is about to end the process.
         loop {
             std::thread::yield_now();
@@ -88,11 +88,17 @@ fn found(what: fmt::Arguments<'_>) -> ! {
     report_and_exit(what.to_string())
 }
 
-/// Whether something was found already.
+/// Leaves the allocator under test alone from now on: what this process does is no test of it.
+pub fn stand_aside() {
+    // ORDERING: Relaxed: the flag says nothing but itself.
+    OVER.store(true, Ordering::Relaxed);
+}
+
+/// Whether the allocator under test is not to be called.
 #[inline]
 fn over() -> bool {
     // ORDERING: Relaxed: the thread that found something must see it, others may be late.
-    FOUND.load(Ordering::Relaxed)
+    OVER.load(Ordering::Relaxed)
 }
 
 /// Checks what the allocator handed out for `layout`, and claims its bytes.
@@ -180,7 +186,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Checked<A> {
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // Once something was found, nobody knows whose the block is.
+        // Nobody knows whose the block is.
         if over() {
             return;
         }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "check")]
 pub mod checked;
+mod elsewhere;
 mod measure;
 #[cfg(feature = "check")]
 mod shadow;
@@ -14,6 +15,8 @@ use cenote_bench_protocol::{Group, Job, Report, WorkloadInfo};
 use cenote_bench_workloads::timeline::Sampler;
 use cenote_bench_workloads::{Outcome, Pass, Setting, Workload};
 use measure::{Reading, peak_rss_bytes};
+use serde::Serialize;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -41,19 +44,14 @@ pub fn main() -> ExitCode {
     let answer = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["list"] => {
             let infos: Vec<WorkloadInfo> = Workload::all().map(Workload::info).collect();
-            Ok(serde_json::to_string(&infos).expect("plain data"))
+            Ok(line(&infos))
         }
-        ["run", job] => serde_json::from_str(job)
-            .map_err(|error| format!("not a job: {error}"))
-            .and_then(|job| run(&job))
-            .map(|report| serde_json::to_string(&report).expect("plain data")),
-        _ => Err("usage: SUBJECT list | SUBJECT run JOB".into()),
+        ["run", job] => parse(job).and_then(|job| run(&job)).map(|report| line(&report)),
+        ["input", job] => parse(job).and_then(|job| input(&job)),
+        _ => Err("usage: SUBJECT list | SUBJECT run JOB | SUBJECT input JOB".into()),
     };
-    match answer {
-        Ok(json) => {
-            println!("{json}");
-            ExitCode::SUCCESS
-        }
+    match answer.and_then(|bytes| std::io::stdout().write_all(&bytes).map_err(|error| format!("no output: {error}"))) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -61,11 +59,23 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs `job`.
+/// `value` as a line of JSON.
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("plain data");
+    line.push(b'\n');
+    line
+}
+
+/// The job that `json` is.
+fn parse(json: &str) -> Result<Job, String> {
+    serde_json::from_str(json).map_err(|error| format!("not a job: {error}"))
+}
+
+/// The workload of `job`, and what its pass may depend on.
 ///
 /// # Errors
-/// When the job cannot be run. That the allocator was found wrong is a report.
-fn run(job: &Job) -> Result<Report, String> {
+/// When there is no such workload, or it cannot be run so.
+fn accept(job: &Job) -> Result<(&'static Workload, Setting), String> {
     let workload = Workload::named(&job.workload).ok_or_else(|| format!("there is no workload {:?}", job.workload))?;
     let threads = job.threads.unwrap_or(workload.threads);
     if threads == 0 {
@@ -77,10 +87,30 @@ fn run(job: &Job) -> Result<Report, String> {
     if job.divisor == 0 {
         return Err("a job's divisor is at least one".into());
     }
+    Ok((workload, Setting { threads, divisor: job.divisor, seed: job.seed }))
+}
+
+/// What the workload of `job` is to read.
+///
+/// # Errors
+/// When the job cannot be run.
+fn input(job: &Job) -> Result<Vec<u8>, String> {
+    let (workload, setting) = accept(job)?;
+    #[cfg(feature = "check")]
+    checked::stand_aside();
+    Ok(workload.input(&setting))
+}
+
+/// Runs `job`.
+///
+/// # Errors
+/// When the job cannot be run. That the allocator was found wrong is a report.
+fn run(job: &Job) -> Result<Report, String> {
+    let (workload, setting) = accept(job)?;
     verdict::listen_to_panics();
-    let setting = Setting { threads, divisor: job.divisor, seed: job.seed };
     let mut report = Report::default();
-    match catch_unwind(AssertUnwindSafe(|| measured(workload, &setting, &mut report))) {
+    let pass = || workload.pass(&setting, || elsewhere::input(job));
+    match catch_unwind(AssertUnwindSafe(|| measured(workload, pass()?, &mut report))) {
         Ok(done) => done?,
         Err(_) => report.wrong = Some(verdict::first_panic()),
     }
@@ -88,9 +118,8 @@ fn run(job: &Job) -> Result<Report, String> {
     Ok(report)
 }
 
-/// Prepares `workload`, warms it up, runs the timed pass.
-fn measured(workload: &Workload, setting: &Setting, report: &mut Report) -> Result<(), String> {
-    let mut pass = (workload.prepare)(setting);
+/// Warms `workload` up, runs the timed pass.
+fn measured(workload: &Workload, mut pass: Pass, report: &mut Report) -> Result<(), String> {
     for _ in 0..workload.warm_up {
         if let Err(wrong) = pass() {
             report.wrong = Some(wrong);

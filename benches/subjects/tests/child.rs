@@ -89,8 +89,19 @@ fn rejects_jobs_that_it_cannot_run() {
 }
 
 #[test]
+fn makes_the_input_that_a_program_reads() {
+    let input = |job: &Job| subject(&["input", &serde_json::to_string(job).expect("plain data")]);
+    let small = input(&job("json-value"));
+    assert!(small.status.success() && small.stderr.is_empty());
+    let large = input(&Job { divisor: 100, ..job("json-value") });
+    assert!(large.stdout.len() > 5 * small.stdout.len() && !small.stdout.is_empty());
+    assert!(input(&job("churn")).stdout.is_empty(), "it makes what it needs itself");
+    assert!(complaint(&input(&Job { divisor: 0, ..job("json-value") })).contains("divisor"));
+}
+
+#[test]
 fn explains_its_usage() {
-    for arguments in [&[][..], &["run"], &["list", "all"], &["walk", "{}"]] {
+    for arguments in [&[][..], &["run"], &["input"], &["list", "all"], &["walk", "{}"]] {
         assert!(complaint(&subject(arguments)).starts_with("usage: "));
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod field;
+pub mod input;
 pub mod line;
 pub mod mapped;
 pub mod memory;
@@ -59,8 +60,22 @@ pub struct Workload {
     pub threads: usize,
     /// Passes that are run before the timed one. Programs have none: starting cold is part of being a program.
     pub warm_up: u32,
-    /// Makes the inputs, untimed.
-    pub prepare: fn(&Setting) -> Pass,
+    /// How its pass is made ready, untimed.
+    pub prepare: Prepare,
+}
+
+/// How a workload comes by what it works on.
+#[derive(Clone, Copy, Debug)]
+pub enum Prepare {
+    /// It makes that itself, with the allocator under test.
+    Itself(fn(&Setting) -> Pass),
+    /// It reads what another process made, so that its allocator has served nothing else before: see [`input`].
+    Reading {
+        /// Makes the input.
+        write: fn(&Setting) -> Vec<u8>,
+        /// The pass over it.
+        read: fn(&Setting, &'static [u8]) -> Pass,
+    },
 }
 
 impl Workload {
@@ -72,6 +87,31 @@ impl Workload {
     /// The workload called `name`.
     pub fn named(name: &str) -> Option<&'static Workload> {
         Self::all().find(|workload| workload.name == name)
+    }
+
+    /// A pass whose input, if it reads one, is what `input` returns.
+    ///
+    /// # Errors
+    /// Those of `input`.
+    pub fn pass<E>(&self, setting: &Setting, input: impl FnOnce() -> Result<&'static [u8], E>) -> Result<Pass, E> {
+        Ok(match self.prepare {
+            Prepare::Itself(prepare) => prepare(setting),
+            Prepare::Reading { read, .. } => read(setting, input()?),
+        })
+    }
+
+    /// The input that another process is to read; none where a workload makes all itself.
+    pub fn input(&self, setting: &Setting) -> Vec<u8> {
+        match self.prepare {
+            Prepare::Itself(_) => Vec::new(),
+            Prepare::Reading { write, .. } => write(setting),
+        }
+    }
+
+    /// A pass whose input was made in this process, and stays for good: for tests, which time nothing.
+    pub fn pass_here(&self, setting: &Setting) -> Pass {
+        let Ok(pass) = self.pass(setting, || Ok::<_, std::convert::Infallible>(self.input(setting).leak()));
+        pass
     }
 
     /// What `list` says of it.

@@ -55,7 +55,7 @@ fn a_careless_allocator_is_found_out() {
     // Of one thread, and with nothing but numbers in their blocks.
     for name in ["batches-lifo-64", "batches-fifo-mixed", "churn", "glibc-simple", "size-drift", "bursts"] {
         let workload = Workload::named(name).expect("a workload");
-        let mut pass = (workload.prepare)(&setting);
+        let mut pass = workload.pass_here(&setting);
         BROKEN.set(true);
         let outcome = pass();
         BROKEN.set(false);

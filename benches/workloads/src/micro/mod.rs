@@ -9,12 +9,21 @@ mod thread_churn;
 mod vectors;
 
 use crate::rng::Rng;
-use crate::{Pass, Setting, Workload};
+use crate::{Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 
 /// A workload of one thread.
 const fn single(name: &'static str, about: &'static str, prepare: fn(&Setting) -> Pass) -> Workload {
-    Workload { name, group: Group::Micro, about, quick: false, scales: false, threads: 1, warm_up: 1, prepare }
+    Workload {
+        name,
+        group: Group::Micro,
+        about,
+        quick: false,
+        scales: false,
+        threads: 1,
+        warm_up: 1,
+        prepare: Prepare::Itself(prepare),
+    }
 }
 
 /// The workloads of this group.

@@ -8,7 +8,8 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -32,7 +33,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Rows of a batch.
@@ -40,23 +41,28 @@ const BATCH: usize = 4_096;
 /// Rows with at least this amount pass the filter.
 const LEAST: i64 = 300;
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut corpus = Corpus::new(setting.seed);
     let rows: Vec<_> =
         (0..setting.scaled(100_000)).map(|_| (corpus.word(), corpus.rng().below(1_000) as i64)).collect();
-    let mut expected = BTreeMap::new();
+    let mut expected: BTreeMap<_, i64> = BTreeMap::new();
     for (name, amount) in rows.iter().filter(|(_, amount)| *amount >= LEAST) {
-        *expected.entry(name.clone()).or_default() += amount;
+        *expected.entry(name).or_default() += amount;
     }
+    input::encode(&(&rows, expected))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (rows, expected): (Vec<(&str, i64)>, BTreeMap<&str, i64>) = input::decode(input);
     Box::new(move || query(&rows, &expected))
 }
 
-fn query(rows: &[(String, i64)], expected: &BTreeMap<String, i64>) -> Outcome {
+fn query(rows: &[(&str, i64)], expected: &BTreeMap<&str, i64>) -> Outcome {
     let (mut names, mut amounts) = (Vec::new(), Vec::new());
     for batch in rows.chunks(BATCH) {
         let (mut name, mut amount) = (StringBuilder::new(), Int64Builder::new());
         for row in batch {
-            name.append_value(&row.0);
+            name.append_value(row.0);
             amount.append_value(row.1);
         }
         let (name, amount) = (name.finish(), amount.finish());
@@ -87,7 +93,7 @@ fn query(rows: &[(String, i64)], expected: &BTreeMap<String, i64>) -> Outcome {
     let mut answer = 0u64;
     expect("groups in order", sums.len(), expected.len())?;
     for ((name, sum), (expected_name, expected_sum)) in sums.iter().zip(expected) {
-        expect("name of a group", *name, expected_name)?;
+        expect("name of a group", name, expected_name)?;
         expect(name, *sum, *expected_sum)?;
         answer = answer.wrapping_mul(31).wrapping_add(sum.cast_unsigned());
     }

@@ -43,7 +43,7 @@ pub struct Post {
 }
 
 /// What a reader of the whole document must have seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Strings that are values, not keys.
     pub strings: u64,

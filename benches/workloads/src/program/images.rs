@@ -7,8 +7,9 @@
 //! Its number cannot show small objects, of which there are nearly none.
 
 use super::spoiled;
+use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder};
 use std::io::Cursor;
@@ -22,7 +23,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Bytes of a pixel.
@@ -36,15 +37,20 @@ struct Picture {
     pixels: Vec<u8>,
 }
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut rng = Rng::new(setting.seed);
-    let files = (0..setting.scaled(32))
+    let files: Vec<_> = (0..setting.scaled(32))
         .map(|_| {
             let picture = paint(&mut rng);
             let file = encode(&picture).expect("written to memory");
             (file, checksum(&halved(&picture)))
         })
-        .collect::<Vec<_>>();
+        .collect();
+    input::encode(&files)
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let files: Vec<(&[u8], u64)> = input::decode(input);
     Box::new(move || thumbnails(&files))
 }
 
@@ -101,7 +107,7 @@ fn checksum(picture: &Picture) -> u64 {
     picture.pixels.iter().fold(picture.width as u64, |sum, &byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
-fn thumbnails(files: &[(Vec<u8>, u64)]) -> Outcome {
+fn thumbnails(files: &[(&[u8], u64)]) -> Outcome {
     let mut made = Vec::new();
     for (file, expected) in files {
         let thumbnail = halved(&decode(file)?);

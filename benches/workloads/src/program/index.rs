@@ -8,7 +8,8 @@
 
 use super::corpus::{Corpus, push_spelling};
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use tantivy::collector::Count;
 use tantivy::indexer::NoMergePolicy;
@@ -25,7 +26,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// What tantivy may use before it writes a segment; its least.
@@ -35,7 +36,7 @@ const COMMITS: usize = 4;
 /// Words that are looked up, the most frequent ones and some that are rare.
 const LOOKED_UP: [usize; 8] = [0, 1, 5, 40, 200, 1_000, 5_000, 30_000];
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut corpus = Corpus::new(setting.seed);
     let documents: Vec<_> = (0..setting.scaled(4_000))
         .map(|_| {
@@ -49,10 +50,15 @@ fn prepare(setting: &Setting) -> Pass {
         let holders = documents.iter().filter(|text| text.split(' ').any(|other| other == word)).count();
         (word, holders)
     });
+    input::encode(&(documents, expected))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (documents, expected): (Vec<&str>, [(&str, usize); LOOKED_UP.len()]) = input::decode(input);
     Box::new(move || index_and_search(&documents, &expected))
 }
 
-fn index_and_search(documents: &[String], expected: &[(String, usize)]) -> Outcome {
+fn index_and_search(documents: &[&str], expected: &[(&str, usize)]) -> Outcome {
     let mut schema = Schema::builder();
     let body = schema.add_text_field("body", TEXT | STORED);
     let index = Index::create_in_ram(schema.build());

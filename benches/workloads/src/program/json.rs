@@ -9,7 +9,8 @@
 
 use super::feed::{self, Post, Tally};
 use super::spoiled;
-use crate::{Pass, Setting, Workload};
+use crate::input;
+use crate::{Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ pub const VALUE: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare: prepare_value,
+    prepare: Prepare::Reading { write, read: read_value },
 };
 
 /// Structs, there and back.
@@ -34,13 +35,17 @@ pub const TYPED: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare: prepare_typed,
+    prepare: Prepare::Reading { write, read: read_typed },
 };
 
-fn prepare_value(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(13_000));
+fn write(setting: &Setting) -> Vec<u8> {
+    input::encode(&feed::document(setting.seed, setting.scaled(13_000)))
+}
+
+fn read_value(_: &Setting, input: &'static [u8]) -> Pass {
+    let (document, expected): (&[u8], Tally) = input::decode(input);
     Box::new(move || {
-        let tree: Value = serde_json::from_slice(&document).map_err(spoiled)?;
+        let tree: Value = serde_json::from_slice(document).map_err(spoiled)?;
         let mut found = Tally::default();
         walk(&tree, &mut found);
         found.check(&expected)?;
@@ -58,10 +63,10 @@ fn walk(value: &Value, tally: &mut Tally) {
     }
 }
 
-fn prepare_typed(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(13_000));
+fn read_typed(_: &Setting, input: &'static [u8]) -> Pass {
+    let (document, expected): (&[u8], Tally) = input::decode(input);
     Box::new(move || {
-        let posts: Vec<Post> = serde_json::from_slice(&document).map_err(spoiled)?;
+        let posts: Vec<Post> = serde_json::from_slice(document).map_err(spoiled)?;
         let mut found = Tally::default();
         posts.iter().for_each(|post| found.post(post));
         found.check(&expected)?;

@@ -8,8 +8,9 @@
 
 use super::corpus::push_spelling;
 use super::expect;
+use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -24,7 +25,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// How many sessions there can be; most of them exist after a while.
@@ -38,7 +39,7 @@ struct Session {
     requests: Vec<String>,
 }
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let names = setting.scaled(NAMES);
     let mut rng = Rng::new(setting.seed);
     let requests: Vec<u32> = (0..setting.scaled(84_000)).map(|_| rng.below(names) as u32).collect();
@@ -47,7 +48,12 @@ fn prepare(setting: &Setting) -> Pass {
     requests.iter().for_each(|&name| asked[name as usize] += 1);
     let live = asked.iter().filter(|&&n| n % LIFETIME != 0).count();
     let ended: usize = asked.iter().map(|n| n / LIFETIME).sum();
-    let held = asked.iter().map(|n| n % LIFETIME).sum();
+    let held: usize = asked.iter().map(|n| n % LIFETIME).sum();
+    input::encode(&(requests, live, ended, held))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (requests, live, ended, held): (Vec<u32>, _, _, _) = input::decode(input);
     Box::new(move || serve(&requests, live, ended, held))
 }
 

@@ -8,9 +8,11 @@
 
 use super::corpus::Corpus;
 use super::expect;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// Pages to HTML.
@@ -22,11 +24,11 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// What is in the pages.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Content {
     headings: usize,
     links: usize,
@@ -39,10 +41,15 @@ struct Page {
     links: Vec<String>,
 }
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut corpus = Corpus::new(setting.seed);
     let mut content = Content::default();
     let sources: Vec<_> = (0..setting.scaled(350)).map(|_| write_page(&mut corpus, &mut content)).collect();
+    input::encode(&(sources, content))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (sources, content): (Vec<&str>, Content) = input::decode(input);
     Box::new(move || render(&sources, content))
 }
 
@@ -68,7 +75,7 @@ fn write_page(corpus: &mut Corpus, content: &mut Content) -> String {
     page
 }
 
-fn render(sources: &[String], expected: Content) -> Outcome {
+fn render(sources: &[&str], expected: Content) -> Outcome {
     let mut site = Vec::new();
     for source in sources {
         let events: Vec<Event> = Parser::new_ext(source, Options::ENABLE_TABLES).collect();

@@ -7,8 +7,9 @@
 //! Its number cannot show snapshots that other threads read.
 
 use super::expect;
+use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use imbl::OrdMap;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +23,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Versions that are kept.
@@ -33,7 +34,7 @@ const CHANGES: usize = 40;
 /// Insert under a key, or remove the key.
 type Change = (u32, Option<u64>);
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut rng = Rng::new(setting.seed);
     let keys = setting.scaled(18_000);
     let changes: Vec<Change> = (0..setting.scaled(90_000))
@@ -56,7 +57,12 @@ fn prepare(setting: &Setting) -> Pass {
             sums.pop_front();
         }
     }
-    Box::new(move || edit(&changes, &sizes, [sums[0], sums[sums.len() - 1]]))
+    input::encode(&(changes, sizes, [sums[0], sums[sums.len() - 1]]))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (changes, sizes, sums): (Vec<Change>, VecDeque<usize>, _) = input::decode(input);
+    Box::new(move || edit(&changes, &sizes, sums))
 }
 
 fn edit(changes: &[Change], sizes: &VecDeque<usize>, sums: [u64; 2]) -> Outcome {

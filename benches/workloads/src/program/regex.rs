@@ -7,9 +7,11 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use regex::{Regex, RegexSet};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// Compile and match.
@@ -21,28 +23,33 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// What a line of the log tells.
 const LINE: &str = r"^(?<date>\d{4}-\d{2}-\d{2})T(?<time>[\d:]+)Z\s+(?<level>ERROR|WARN|INFO)\s+(?<host>(?:\d{1,3}\.){3}\d{1,3})\s+user=(?<user>\w+)\s+(?<text>.*)$";
 
-struct Log {
-    text: String,
+#[derive(Serialize, Deserialize)]
+struct Log<Text> {
+    text: Text,
     lines: usize,
     errors: usize,
     /// Bytes of all names of users.
     user_bytes: usize,
     /// Topics, each with a pattern of its own, and how many lines mention it.
-    topics: Vec<(String, usize)>,
+    topics: Vec<(Text, usize)>,
 }
 
-fn prepare(setting: &Setting) -> Pass {
-    let log = write_log(setting.seed, setting.scaled(48), setting.scaled(8_500));
+fn write(setting: &Setting) -> Vec<u8> {
+    input::encode(&write_log(setting.seed, setting.scaled(48), setting.scaled(8_500)))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let log: Log<&str> = input::decode(input);
     Box::new(move || scan(&log))
 }
 
-fn write_log(seed: u64, topics: usize, lines: usize) -> Log {
+fn write_log(seed: u64, topics: usize, lines: usize) -> Log<String> {
     let mut corpus = Corpus::new(seed);
     let topics = (0..topics).map(|n| (format!("topic-{n}-{}", corpus.word()), 0)).collect();
     let mut log = Log { text: String::new(), lines, errors: 0, user_bytes: 0, topics };
@@ -75,7 +82,7 @@ fn write_log(seed: u64, topics: usize, lines: usize) -> Log {
     log
 }
 
-fn scan(log: &Log) -> Outcome {
+fn scan(log: &Log<&str>) -> Outcome {
     let line = Regex::new(LINE).map_err(spoiled)?;
     let sources: Vec<_> = log
         .topics

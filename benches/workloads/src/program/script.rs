@@ -7,7 +7,8 @@
 //! Its number cannot show a tracing collector: rhai counts references.
 
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use rhai::{Array, Dynamic, Engine, Scope};
 
@@ -20,7 +21,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Makes particles, moves them, groups them by cell, and writes a line for each cell.
@@ -65,10 +66,14 @@ const SCRIPT: &str = r#"
 
 const STEPS: i64 = 8;
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let count = setting.scaled(2_500) as i64;
     let seed = (setting.seed % 100_000) as i64;
-    let (sum, cells, text) = expected(count, seed);
+    input::encode(&(count, seed, expected(count, seed)))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (count, seed, (sum, cells, text)) = input::decode(input);
     Box::new(move || run(count, seed, sum, cells, text))
 }
 

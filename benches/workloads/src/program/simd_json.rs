@@ -7,7 +7,8 @@
 
 use super::feed::{self, Tally};
 use super::spoiled;
-use crate::{Pass, Setting, Workload};
+use crate::input;
+use crate::{Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use simd_json::{OwnedValue, StaticNode};
 
@@ -20,13 +21,17 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
-fn prepare(setting: &Setting) -> Pass {
-    let (document, expected) = feed::document(setting.seed, setting.scaled(15_000));
+fn write(setting: &Setting) -> Vec<u8> {
+    input::encode(&feed::document(setting.seed, setting.scaled(15_000)))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (document, expected): (&[u8], Tally) = input::decode(input);
     Box::new(move || {
-        let mut bytes = document.clone();
+        let mut bytes = document.to_vec();
         let tree = simd_json::to_owned_value(&mut bytes).map_err(spoiled)?;
         let mut found = Tally::default();
         walk(&tree, &mut found);

@@ -7,8 +7,9 @@
 //! Its number cannot show contention on single rows, which the threads do not have here.
 
 use super::expect;
+use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use crossbeam_skiplist::SkipMap;
 use std::sync::Barrier;
@@ -22,13 +23,13 @@ pub const WORKLOAD: Workload = Workload {
     scales: true,
     threads: 2,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Rounds of inserting and removing; the rows of the last one stay.
 const ROUNDS: usize = 5;
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut rng = Rng::new(setting.seed);
     let rounds: Vec<Vec<u64>> = (0..ROUNDS)
         .map(|round| {
@@ -38,6 +39,11 @@ fn prepare(setting: &Setting) -> Pass {
             keys
         })
         .collect();
+    input::encode(&rounds)
+}
+
+fn read(setting: &Setting, input: &'static [u8]) -> Pass {
+    let rounds: Vec<Vec<u64>> = input::decode(input);
     let threads = setting.threads;
     Box::new(move || share(threads, &rounds))
 }

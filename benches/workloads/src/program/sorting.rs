@@ -7,7 +7,8 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -22,15 +23,20 @@ pub const WORKLOAD: Workload = Workload {
     scales: true,
     threads: 2,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 const WORDS_PER_LINE: usize = 12;
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut corpus = Corpus::new(setting.seed);
     let lines: Vec<String> = (0..setting.scaled(9_000)).map(|_| corpus.sentence(WORDS_PER_LINE)).collect();
     let most: u64 = lines.iter().flat_map(|line| line.split(' ')).filter(|word| *word == "ba").count() as u64;
+    input::encode(&(lines, most))
+}
+
+fn read(setting: &Setting, input: &'static [u8]) -> Pass {
+    let (lines, most): (Vec<&str>, _) = input::decode(input);
     let threads = setting.threads;
     Box::new(move || {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(spoiled)?;
@@ -38,7 +44,7 @@ fn prepare(setting: &Setting) -> Pass {
     })
 }
 
-fn count_and_sort(pool: &ThreadPool, lines: &[String], most: u64) -> Outcome {
+fn count_and_sort(pool: &ThreadPool, lines: &[&str], most: u64) -> Outcome {
     let mut words: Vec<String> =
         pool.install(|| lines.par_iter().flat_map_iter(|line| line.split(' ').map(str::to_owned)).collect());
     expect("words", words.len(), lines.len() * WORDS_PER_LINE)?;

@@ -6,7 +6,9 @@
 //! Its number cannot show the macros of a compiler, whose tokens live in the compiler's own memory.
 
 use super::{expect, spoiled};
-use crate::{Pass, Setting, Workload};
+use crate::input;
+use crate::rng::Rng;
+use crate::{Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -22,7 +24,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Files of this package.
@@ -50,11 +52,16 @@ impl<'ast> Visit<'ast> for Identifiers {
     }
 }
 
-fn prepare(setting: &Setting) -> Pass {
-    let repetitions = setting.scaled(8);
+fn write(setting: &Setting) -> Vec<u8> {
     // The lexer alone says what the printed trees must hold; order of files is the seed's.
     let mut files: Vec<_> = FILES.iter().map(|source| (*source, tokens_of_source(source))).collect();
-    crate::rng::Rng::new(setting.seed).shuffle(&mut files);
+    Rng::new(setting.seed).shuffle(&mut files);
+    input::encode(&files)
+}
+
+fn read(setting: &Setting, input: &'static [u8]) -> Pass {
+    let files: Vec<(&str, u64)> = input::decode(input);
+    let repetitions = setting.scaled(8);
     Box::new(move || {
         let mut trees = Vec::new();
         for _ in 0..repetitions {

@@ -8,7 +8,8 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::input;
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use std::sync::Arc;
 use tokio::runtime::Builder;
@@ -23,7 +24,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: true,
     threads: 2,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Tasks that answer, each with a channel of its own.
@@ -38,21 +39,26 @@ struct Request {
     answer: oneshot::Sender<Vec<String>>,
 }
 
-fn prepare(setting: &Setting) -> Pass {
+fn write(setting: &Setting) -> Vec<u8> {
     let mut corpus = Corpus::new(setting.seed);
-    let texts: Arc<[String]> = (0..setting.scaled(14_000))
+    let texts: Vec<_> = (0..setting.scaled(14_000))
         .map(|_| {
             let words = corpus.rng().between(2, 20);
             corpus.sentence(words)
         })
         .collect();
-    let words = texts.iter().map(|text| text.split(' ').count() * REQUESTS).sum();
+    let words: usize = texts.iter().map(|text| text.split(' ').count() * REQUESTS).sum();
     let letters: usize = texts.iter().map(|text| text.bytes().filter(|&byte| byte != b' ').count() * REQUESTS).sum();
-    let threads = setting.threads;
+    input::encode(&(texts, words, letters))
+}
+
+fn read(setting: &Setting, input: &'static [u8]) -> Pass {
+    let (texts, words, letters): (Vec<&str>, _, _) = input::decode(input);
+    let (texts, threads) = (Arc::from(texts), setting.threads);
     Box::new(move || serve(threads, &texts, words, letters))
 }
 
-fn serve(threads: usize, texts: &Arc<[String]>, words: usize, letters: usize) -> Outcome {
+fn serve(threads: usize, texts: &Arc<[&'static str]>, words: usize, letters: usize) -> Outcome {
     let runtime = Builder::new_multi_thread().worker_threads(threads).build().map_err(spoiled)?;
     let (found_words, found_letters) = runtime.block_on(async {
         let workers: Vec<_> = (0..WORKERS)
@@ -84,11 +90,11 @@ async fn work(mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-async fn ask(texts: Arc<[String]>, n: usize, worker: mpsc::Sender<Request>) -> Result<(usize, usize), String> {
+async fn ask(texts: Arc<[&'static str]>, n: usize, worker: mpsc::Sender<Request>) -> Result<(usize, usize), String> {
     let mut total = (0, 0);
     for _ in 0..REQUESTS {
         let (answer, answered) = oneshot::channel();
-        worker.send(Request { text: texts[n].clone(), answer }).await.map_err(spoiled)?;
+        worker.send(Request { text: texts[n].to_owned(), answer }).await.map_err(spoiled)?;
         let words = answered.await.map_err(spoiled)?;
         total = (total.0 + words.len(), total.1 + words.iter().map(String::len).sum::<usize>());
     }

@@ -7,8 +7,9 @@
 //! Its number cannot show a compiler to machine code, whose results are not the allocator's.
 
 use super::{expect, spoiled};
+use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload};
 use cenote_bench_protocol::Group;
 use wasm_encoder::{
     CodeSection, ExportKind, ExportSection, Function, FunctionSection, MemorySection, MemoryType, Module, TypeSection,
@@ -25,7 +26,7 @@ pub const WORKLOAD: Workload = Workload {
     scales: false,
     threads: 1,
     warm_up: 0,
-    prepare,
+    prepare: Prepare::Reading { write, read },
 };
 
 /// Instances alive together.
@@ -37,13 +38,17 @@ const PAGES: u32 = 4;
 /// What every function is called with.
 const ARGUMENT: i32 = 17;
 
-fn prepare(setting: &Setting) -> Pass {
-    let (module, expected) = encode(setting.seed, setting.scaled(4_800));
-    Box::new(move || host(&module, &expected))
+fn write(setting: &Setting) -> Vec<u8> {
+    input::encode(&assemble(setting.seed, setting.scaled(4_800)))
+}
+
+fn read(_: &Setting, input: &'static [u8]) -> Pass {
+    let (module, expected): (&[u8], Vec<i32>) = input::decode(input);
+    Box::new(move || host(module, &expected))
 }
 
 /// A module of `functions` functions, and what each makes of [`ARGUMENT`].
-fn encode(seed: u64, functions: usize) -> (Vec<u8>, Vec<i32>) {
+fn assemble(seed: u64, functions: usize) -> (Vec<u8>, Vec<i32>) {
     let mut rng = Rng::new(seed);
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32], [ValType::I32]);
