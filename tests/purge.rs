@@ -112,6 +112,23 @@ fn zeroed_blocks_that_are_hardly_used_are_hardly_resident() {
 }
 
 #[test]
+fn zeroed_blocks_that_are_hardly_used_leave_memory_that_is_backed_to_others() {
+    child::run("zeroed_blocks_that_are_hardly_used_leave_memory_that_is_backed_to_others", &[("PURGE", "off")], || {
+        let fill = || (0..3).map(|_| vec![1_u8; 4 * MIB]).collect::<Vec<_>>();
+        drop(zeroed(MIB, MUCH, 10_000));
+        drop(fill());
+        let before = resident_bytes();
+        let tables = zeroed(MIB, LITTLE, 10_000);
+        let filled = fill();
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < 6 * MIB, "{grown} for tables of {LITTLE} bytes that are hardly used");
+        drop((tables, filled));
+        Cenote::check();
+    })
+    .assert_silent();
+}
+
+#[test]
 fn a_zeroed_table_is_resident_before_it_is_read() {
     child::run("a_zeroed_table_is_resident_before_it_is_read", &[], || {
         let before = resident_bytes();

@@ -1,7 +1,7 @@
 //! Arenas over a fake reservation whose slices are [`Contents`]: 0 if they read as zero.
 
 use crate::model::{Contents, explore};
-use cenote::arena::{Arenas, Backing, CleanMask, Free, Record};
+use cenote::arena::{Arenas, Backing, CleanMask, Filling, Free, Record};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use loom::thread;
@@ -193,8 +193,10 @@ fn a_run_and_a_pool_that_both_need_new_arenas_do_not_overlap() {
             let world = world.clone();
             thread::spawn(move || {
                 let mut clean = CleanMask::default();
-                let first =
-                    world.arenas.take_run(ARENA_SLICES + 1, 1, 0, false, Some(&mut clean)).expect("there is room");
+                let first = world
+                    .arenas
+                    .take_run(ARENA_SLICES + 1, 1, 0, Filling::Unknown, Some(&mut clean))
+                    .expect("there is room");
                 assert_eq!(clean[0], (1 << (ARENA_SLICES + 1)) - 1);
                 world.use_slices(first, ARENA_SLICES + 1, true);
             })

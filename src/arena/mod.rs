@@ -117,6 +117,17 @@ pub enum Free {
     Clean,
 }
 
+/// How much of a run will be used, as far as its taker knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// All or most of it, and soon.
+    Dense,
+    /// Nobody knows.
+    Unknown,
+    /// Some of it, here and there; and what is not used is to read as zero.
+    Sparse,
+}
+
 /// Slices that were taken out to be purged, and how many of them are dirty.
 struct Claim {
     first: u32,
@@ -161,21 +172,20 @@ impl<B: Backing> Arenas<B> {
     }
 
     /// Takes `count` slices for a run, at a multiple of `align` slices, and tells in `clean` which of them are. The `room`
-    /// slices that follow are free too, if that can be had, so that the run can grow into them. A run that is `dense` is
-    /// about to be filled.
+    /// slices that follow are free too, if that can be had, so that the run can grow into them.
     pub fn take_run(
         &self,
         count: u32,
         align: u32,
         room: u32,
-        dense: bool,
+        filling: Filling,
         clean: Option<&mut CleanMask>,
     ) -> Option<u32> {
         debug_assert!((1..=RUN_MAX_SLICES).contains(&count) && align.is_power_of_two());
         let mut held = self.hold();
-        let (arena, start) = held.find_for_run(count, align, room, dense)?;
+        let (arena, start) = held.find_for_run(count, align, room, filling)?;
         let first = arena * ARENA_SLICES + start;
-        if room > 0 || dense {
+        if room > 0 || filling == Filling::Dense {
             held.ask_huge_within(first, count);
         }
         held.take_range(first, count, clean);
@@ -322,7 +332,8 @@ impl<B: Backing> Held<'_, B> {
     }
 
     /// Where a run fits. See [`take_run`](Arenas::take_run).
-    fn find_for_run(&mut self, count: u32, align: u32, room: u32, dense: bool) -> Option<(u32, u32)> {
+    fn find_for_run(&mut self, count: u32, align: u32, room: u32, filling: Filling) -> Option<(u32, u32)> {
+        let dense = filling == Filling::Dense;
         let arenas = count.div_ceil(ARENA_SLICES);
         let align_arenas = align.div_ceil(ARENA_SLICES);
         let fits_in_arena = arenas == 1 && align_arenas == 1;
@@ -330,13 +341,16 @@ impl<B: Backing> Held<'_, B> {
         let whole = (count + room).div_ceil(ARENA_SLICES);
         let align_whole = align_arenas.max(whole.next_power_of_two());
         // To copy a run costs less than the page faults of one that is not backed, so that comes before room.
-        let warm = if room > 0 {
+        let best = if room > 0 {
             self.find_room(arenas, whole, align_whole).map(|arena| (arena, 0))
+        } else if filling == Filling::Sparse {
+            // What is backed would have to be cleared, and is of more use to others.
+            self.find_empties(arenas, align_arenas, PROBES, |_, record| record.clean == FULL).map(|arena| (arena, 0))
         } else {
             self.find_recent(count, align).map(|first| (first / ARENA_SLICES, first % ARENA_SLICES))
         };
-        if warm.is_some() {
-            return warm;
+        if best.is_some() {
+            return best;
         }
         if fits_in_arena && let Some(place) = self.find_in_partial(count, align, true) {
             return Some(place);

@@ -8,7 +8,7 @@
 //! | of a further pool of a class | whole, when the pool is made | the class fills it as it filled those before, if it did |
 //! | where a growing run's contents are moved to | whole, before they are | the copy touches every page |
 //! | of a zeroed run that is not long | whole, when it is taken | what reads it first pays for each page twice; but see `thread::zeroed` |
-//! | of such pools and of runs of a size known beforehand, when much is in use already | by huge pages, which they share | they fill them one after the other |
+//! | of such pools, of runs of a size known beforehand and of growing ones at first, when much is in use already | by huge pages, which they share | they fill them one after the other |
 //! | of the chunks in a run that has grown or whose size was known beforehand, and in a large block | by huge pages | but for the last, they are filled |
 //!
 //! A *chunk* is the arenas that one huge page backs. Everywhere else huge pages are declined, whatever the system's

@@ -11,13 +11,16 @@ use super::{init, purger, settings, zeroed};
 use crate::base::config::*;
 use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
 use crate::os;
-use crate::arena::{CleanMask, Free};
+use crate::arena::{CleanMask, Filling, Free};
 use crate::base::size_class::CLASS_MAX_BYTES;
 use crate::pool::{self, SliceWord, address_of};
 use core::alloc::Layout;
 
 /// The owner in the words of runs that belong to no first-class heap.
 pub(crate) const NOBODY: u32 = COMMUNAL;
+
+/// A growing run of at most so many slices, twice the largest class, shares huge pages with what is sure to be filled.
+const GROWING_DENSE_MAX_SLICES: u32 = (2 * CLASS_MAX_BYTES / SLICE_BYTES) as u32;
 
 fn slices_for(size: usize) -> u32 {
     size.div_ceil(SLICE_BYTES) as u32
@@ -71,12 +74,18 @@ pub(crate) fn alloc_run(layout: Layout, want: Want, owner: u32) -> *mut u8 {
         Want::Growing(_) => (ROOM_FACTOR * slices).min(RUN_MAX_SLICES - slices),
         _ => 0,
     };
-    // Who knows the size beforehand is going to use it.
-    let dense = want == Want::Plain;
-    let mut clean: CleanMask = [0; _];
-    let clean_mask = if dense { None } else { Some(&mut clean) };
-    let Some(first) = ARENAS.take_run(slices, align, room, dense, clean_mask) else { return core::ptr::null_mut() };
     let watched = want == Want::Zeroed && zeroed::note_taken(slices);
+    let filling = match want {
+        // Who knows the size beforehand is going to use it.
+        Want::Plain => Filling::Dense,
+        // What moves here fills half of it.
+        Want::Growing(_) if slices <= GROWING_DENSE_MAX_SLICES => Filling::Dense,
+        Want::Zeroed if watched && zeroed::is_sparse(slices) => Filling::Sparse,
+        Want::Growing(_) | Want::Zeroed => Filling::Unknown,
+    };
+    let mut clean: CleanMask = [0; _];
+    let clean_mask = if want == Want::Plain { None } else { Some(&mut clean) };
+    let Some(first) = ARENAS.take_run(slices, align, room, filling, clean_mask) else { return core::ptr::null_mut() };
     // What was cleared is resident, whether it will be used or not.
     let is_clean = || clean.iter().map(|word| word.count_ones()).sum::<u32>() == slices;
     let word = if watched && is_clean() { SliceWord::watched_run(owner) } else { SliceWord::run(owner) };
@@ -112,7 +121,7 @@ fn set_tail(slices: core::ops::Range<u32>) {
 /// in place. Null if there is no such place, or other things matter more.
 pub(crate) fn alloc_stand_in(size: usize, class: usize) -> *mut u8 {
     /// The room that a run would have that is twice as long as the largest class.
-    const WHOLE_SLICES: u32 = (1 + ROOM_FACTOR) * (2 * CLASS_MAX_BYTES / SLICE_BYTES) as u32;
+    const WHOLE_SLICES: u32 = (1 + ROOM_FACTOR) * GROWING_DENSE_MAX_SLICES;
     if size <= STAND_IN_ABOVE_BYTES || residency::is_lean() || settings::verify() > 0 {
         return core::ptr::null_mut();
     }

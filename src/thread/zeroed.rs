@@ -4,7 +4,8 @@
 //! that are not long are made resident as they are taken. But a thread that takes several of one length, one after the other, may
 //! carve smaller things from them and never come to the end of any. Such runs, and long ones, stay as they are and are
 //! *watched*: when one is freed, the system is asked how much of it is resident. If that is little, it goes back to the
-//! system, or the next that is zeroed there would become resident by being cleared.
+//! system, or the next that is zeroed there would become resident by being cleared; and further ones of that length are taken
+//! to be *sparse*, and leave what is backed to others, until one turns out not to be.
 //!
 //! A wrong guess costs time or memory, and nothing else.
 
@@ -13,10 +14,13 @@ use crate::base::config::*;
 use crate::heap::{COMMUNAL, residency};
 use crate::os;
 use crate::pool;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Runs of one length that one heap took in a row while none of them was freed: `heap << 32 | slices << 16 | count`.
 static ROW: AtomicU64 = AtomicU64::new(0);
+
+/// The length in slices of the watched run that was found to be hardly used last; zero if one of that length was used since.
+static SPARSE: AtomicU32 = AtomicU32::new(0);
 
 const _: () = assert!(RUN_MAX_SLICES < 1 << 16, "a length is sixteen bits of a row");
 
@@ -32,6 +36,11 @@ pub(super) fn note_taken(slices: u32) -> bool {
     let before = if last & !0xffff == row { last as u16 } else { 0 };
     ROW.store(row | u64::from(before.saturating_add(1)), Ordering::Relaxed);
     slices > POPULATE_ZEROED_MAX_SLICES || before >= TABLES_MAX
+}
+
+/// Whether a watched run of `slices` slices will hardly be used, as far as the last one tells.
+pub(super) fn is_sparse(slices: u32) -> bool {
+    SPARSE.load(Ordering::Relaxed) == slices
 }
 
 /// Notes that a run of `slices` slices is freed.
@@ -50,6 +59,11 @@ pub(super) fn purge_if_hardly_used(first: u32, slices: u32) -> bool {
         return false;
     }
     let is_hardly_used = residency::resident_bytes(first, slices).is_some_and(|resident| resident < bytes / HARDLY_PART);
+    if is_hardly_used {
+        SPARSE.store(slices, Ordering::Relaxed);
+    } else if is_sparse(slices) {
+        SPARSE.store(0, Ordering::Relaxed);
+    }
     // SAFETY: whole OS pages, which nobody uses any more and nobody gets before they are put back.
     is_hardly_used && unsafe { residency::purge(start, bytes) }
 }
