@@ -4,6 +4,7 @@
 #![cfg(not(feature = "passthrough"))]
 
 use cenote::{Cenote, usable_size};
+use child::STILL;
 use std::alloc::{GlobalAlloc, Layout};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -27,9 +28,6 @@ static GLOBAL: Cenote = Cenote::new();
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-
-/// Memory that is free stays backed.
-const STILL: &[(&str, &str)] = &[("PURGE", "off")];
 
 /// A block, full of its pattern.
 struct Block {

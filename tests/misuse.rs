@@ -4,6 +4,7 @@
 
 use allocator_api2::alloc::Allocator;
 use cenote::{Cenote, Heap};
+use child::STILL;
 use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::thread;
@@ -18,8 +19,6 @@ mod process;
 #[global_allocator]
 static GLOBAL: Cenote = Cenote::new();
 
-/// Memory that is free stays backed.
-const STILL: &[(&str, &str)] = &[("PURGE", "off")];
 const VERIFY_1: &[(&str, &str)] = &[("VERIFY", "1")];
 const VERIFY_2: &[(&str, &str)] = &[("VERIFY", "2")];
 

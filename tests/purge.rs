@@ -3,6 +3,7 @@
 #![cfg(not(feature = "passthrough"))]
 
 use cenote::Cenote;
+use child::STILL;
 use process::{eventually, hold, threads, use_and_free, use_memory};
 use resident::resident_bytes;
 use rng::SplitMix64;
@@ -88,7 +89,7 @@ fn zeroed_blocks_that_are_hardly_used_are_hardly_resident() {
     for bytes in [300_000, MIB, 5 * MIB] {
         child::run_prepared(
             NAME,
-            &[("PURGE", "off")],
+            STILL,
             &bytes.to_string(),
             |_| {},
             || {
@@ -113,7 +114,7 @@ fn zeroed_blocks_that_are_hardly_used_are_hardly_resident() {
 
 #[test]
 fn zeroed_blocks_that_are_hardly_used_leave_memory_that_is_backed_to_others() {
-    child::run("zeroed_blocks_that_are_hardly_used_leave_memory_that_is_backed_to_others", &[("PURGE", "off")], || {
+    child::run("zeroed_blocks_that_are_hardly_used_leave_memory_that_is_backed_to_others", STILL, || {
         let fill = || (0..3).map(|_| vec![1_u8; 4 * MIB]).collect::<Vec<_>>();
         drop(zeroed(MIB, MUCH, 10_000));
         drop(fill());
@@ -190,7 +191,7 @@ fn memory_of_a_dropped_heap_comes_back() {
 
 #[test]
 fn purge_gives_back_at_once() {
-    child::run("purge_gives_back_at_once", &[("PURGE", "off")], || {
+    child::run("purge_gives_back_at_once", STILL, || {
         for size in SIZES {
             let before = resident_bytes();
             use_and_free(size, MUCH);
@@ -206,7 +207,7 @@ fn purge_gives_back_at_once() {
 
 #[test]
 fn purge_gives_back_what_other_threads_freed_or_left() {
-    child::run("purge_gives_back_what_other_threads_freed_or_left", &[("PURGE", "off")], || {
+    child::run("purge_gives_back_what_other_threads_freed_or_left", STILL, || {
         let before = resident_bytes();
         let blocks = thread::spawn(|| use_memory(500, MUCH)).join().expect("the thread returns");
         thread::spawn(|| drop(blocks)).join().expect("the thread returns");
@@ -254,7 +255,7 @@ fn free_pages_between_survivors_go_back() {
 #[test]
 fn what_went_back_while_its_pool_was_in_use_does_not_go_back_again() {
     const FEW: usize = 64;
-    child::run("what_went_back_while_its_pool_was_in_use_does_not_go_back_again", &[("PURGE", "off")], || {
+    child::run("what_went_back_while_its_pool_was_in_use_does_not_go_back_again", STILL, || {
         let few: Vec<_> = use_memory(1024, MUCH).into_iter().step_by(FEW).collect();
         let purged = Cenote::purge();
         assert!(purged > MUCH / 2, "{purged}\n{}", Cenote::stats());
@@ -268,7 +269,7 @@ fn what_went_back_while_its_pool_was_in_use_does_not_go_back_again() {
 
 #[test]
 fn what_is_purged_reads_as_anything_but_keeps_its_neighbours() {
-    child::run("what_is_purged_reads_as_anything_but_keeps_its_neighbours", &[("PURGE", "off")], || {
+    child::run("what_is_purged_reads_as_anything_but_keeps_its_neighbours", STILL, || {
         let mut kept = Vec::new();
         for round in 0..5 {
             for size in [16, 200, 2000, 6000, 40_000, 300_000] {

@@ -4,6 +4,7 @@
 
 use allocator_api2::alloc::Allocator;
 use cenote::{Cenote, Heap, Stats, usable_size};
+use child::STILL;
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::mpsc;
 use std::thread;
@@ -13,9 +14,6 @@ mod child;
 
 #[global_allocator]
 static GLOBAL: Cenote = Cenote::new();
-
-/// No purger, which would change what is cached and what is dirty meanwhile.
-const STILL: &[(&str, &str)] = &[("PURGE", "off")];
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;

@@ -76,7 +76,10 @@ fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<St
     })
 }
 
+/// Kills `child` and what it started, which has the pipes too.
 fn kill(mut child: Child, why: String) -> String {
+    // SAFETY: it sends a signal to the group that the child leads, which was not waited for: the number is still its own.
+    unsafe { libc::kill(-child.id().cast_signed(), libc::SIGKILL) };
     match child.kill().and_then(|()| child.wait()) {
         Ok(_) => why,
         Err(error) => format!("{why}, and it cannot be killed: {error}"),
@@ -103,6 +106,7 @@ pub fn run(program: &Path, job: &Job, timeout: Duration) -> Result<Report, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -129,6 +133,14 @@ mod tests {
     fn a_hanging_process_is_killed_and_told() {
         let told = run_to_end(&mut shell("exec sleep 1000"), Duration::from_millis(50)).unwrap_err();
         assert_eq!(told, "no answer within 0.05 s");
+    }
+
+    #[test]
+    fn what_a_hanging_process_started_is_killed_too() {
+        let begun = Instant::now();
+        let told = run_to_end(&mut shell("sleep 1000; true"), Duration::from_millis(50)).unwrap_err();
+        assert_eq!(told, "no answer within 0.05 s");
+        assert!(begun.elapsed() < LONG, "it waited for who has the pipes still");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) use registry::{
     orphan_all_but, place, region_bytes, release_all,
 };
 
-use crate::arena::{Arenas, Backing, Record};
+use crate::arena::{Arenas, Backing, Free, Record};
 use crate::base::config::*;
 use crate::os::{self, Region};
 use crate::pool;
@@ -37,6 +37,12 @@ use crate::sync::AtomicBool;
 
 /// All arenas of the process.
 pub(crate) static ARENAS: Arenas<Reservation> = Arenas::new(Reservation);
+
+/// Gives `slices` slices from `first` on back to the arenas: a run, or the end of one, which nobody uses any more.
+pub(crate) fn put_run_slices(first: u32, slices: u32, state: Free) {
+    pool::forget(first, slices);
+    ARENAS.put(first, slices, state);
+}
 
 static RECORDS: Region<Record> = Region::new();
 static EMPTY_WORDS: Region<u64> = Region::new();

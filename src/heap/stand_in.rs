@@ -4,8 +4,8 @@
 //! is. When it is freed as a block of that class, it goes the way of those: into a magazine, from which it may be handed out
 //! again. Where others return to their pools, it becomes a run again, and its slices go back to the arenas.
 
-use super::ARENAS;
 use super::misuse::{die_of, die_of_class};
+use super::put_run_slices;
 use crate::arena::Free;
 use crate::base::size_class::size_of;
 use crate::pool;
@@ -24,6 +24,5 @@ pub(super) unsafe fn free_stand_in(address: *mut u8, slice: u32, class: usize, s
     }
     // SAFETY: as above.
     let slices = unsafe { pool::run_slices(slice) };
-    pool::forget(slice, slices);
-    ARENAS.put(slice, slices, state);
+    put_run_slices(slice, slices, state);
 }

@@ -9,7 +9,7 @@
 
 use super::{init, purger, settings, zeroed};
 use crate::base::config::*;
-use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, residency};
+use crate::heap::{ARENAS, COMMUNAL, die_of, free_outside, outside, put_run_slices, residency};
 use crate::os;
 use crate::arena::{CleanMask, Filling, Free};
 use crate::base::size_class::CLASS_MAX_BYTES;
@@ -211,11 +211,10 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
 pub(super) fn put_run(first: u32, slices: u32) {
     zeroed::note_freed(slices);
     let is_purged = pool::word_of(first).is_watched_run() && zeroed::purge_if_hardly_used(first, slices);
-    pool::forget(first, slices);
     if is_purged {
-        return ARENAS.put(first, slices, Free::Clean);
+        return put_run_slices(first, slices, Free::Clean);
     }
-    ARENAS.put(first, slices, Free::Dirty);
+    put_run_slices(first, slices, Free::Dirty);
     purger::note(slices as usize * SLICE_BYTES);
 }
 
@@ -237,8 +236,7 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, new: Layout) -> Opti
         // SAFETY: the run is the caller's.
         return unsafe { extend(first, slices, wanted, None) }.then_some(block);
     }
-    pool::forget(first + wanted, slices - wanted);
-    ARENAS.put(first + wanted, slices - wanted, Free::Dirty);
+    put_run_slices(first + wanted, slices - wanted, Free::Dirty);
     purger::note((slices - wanted) as usize * SLICE_BYTES);
     // SAFETY: the run is the caller's.
     unsafe { pool::set_run(first, wanted, None) };

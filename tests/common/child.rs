@@ -6,6 +6,10 @@ use std::process::{Command, Output};
 /// Says to the test which of its programs to be. Not `CENOTE_*`: that would be an option.
 const ROLE: &str = "TEST_CHILD_ROLE";
 
+/// Options for a program whose free memory stays backed, and which has no thread but its own.
+#[allow(dead_code, reason = "each test file is a crate, and not all of them want it")]
+pub const STILL: &[(&str, &str)] = &[("PURGE", "off")];
+
 /// Plays `program` in a process that has the given options, the names without `CENOTE_`. `test` is the name of the calling
 /// test, which comes here again in that process.
 pub fn run(test: &str, options: &[(&str, &str)], program: impl FnOnce()) -> Finished {

@@ -4,7 +4,7 @@ use super::{ClassCounts, Inner};
 use crate::base::config::*;
 use crate::base::size_class::{CLASSES, TABLE};
 use crate::arena::Free;
-use crate::heap::ARENAS;
+use crate::heap::put_run_slices;
 use crate::heap::magazine::{self, MagazineLinks, Top, Tops, no_magazine};
 use crate::heap::registry::{self, heap_at};
 use crate::heap::residency;
@@ -200,8 +200,7 @@ impl Inner {
             let slices = unsafe { pool::run_slices(first) };
             self.unlink_run(first);
             slices_freed += slices as usize;
-            pool::forget(first, slices);
-            ARENAS.put(first, slices, Free::Dirty);
+            put_run_slices(first, slices, Free::Dirty);
         }
         for class in &mut self.classes {
             class.taken = 0;
