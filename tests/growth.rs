@@ -140,6 +140,27 @@ fn what_was_freed_last_is_used_first() {
 }
 
 #[test]
+fn a_long_block_goes_into_the_smallest_place_that_is_backed() {
+    child::run("a_long_block_goes_into_the_smallest_place_that_is_backed", STILL, || {
+        const LONG: usize = 300 * KIB;
+        let longer = Block::new(2 * LONG, 0);
+        let behind_it = Block::new(2 * LONG, 1);
+        let long = Block::new(LONG, 2);
+        // Some lie in the arena that it ends in.
+        let beside: Vec<_> = (0..20).map(|seed| Block::new(40 * KIB, seed)).collect();
+        assert!(beside.iter().any(|block| block.start.addr().wrapping_sub(long.start.addr()) < 512 * KIB));
+        let place = long.start;
+        drop((longer, long));
+        // Many others are freed since.
+        drop((0..20).map(|seed| Block::new(60 * KIB, seed)).collect::<Vec<_>>());
+        assert_eq!(Block::new(LONG, 3).start, place);
+        drop((behind_it, beside));
+        Cenote::check();
+    })
+    .assert_silent();
+}
+
+#[test]
 fn a_block_that_grew_may_shrink() {
     for [long, short] in [[12 * KIB, 9 * KIB], [30 * KIB, 10 * KIB], [16 * KIB, 1], [32 * KIB, 31 * KIB]] {
         let program = || {

@@ -347,7 +347,9 @@ impl<B: Backing> Held<'_, B> {
             // What is backed would have to be cleared, and is of more use to others.
             self.find_empties(arenas, align_arenas, PROBES, |_, record| record.clean == FULL).map(|arena| (arena, 0))
         } else {
-            self.find_recent(count, align).map(|first| (first / ARENA_SLICES, first % ARENA_SLICES))
+            let hole = || (dense && !fits_in_arena).then(|| self.find_hole(count, align_arenas)).flatten();
+            let place = self.find_recent(count, align).or_else(hole);
+            place.map(|first| (first / ARENA_SLICES, first % ARENA_SLICES))
         };
         if best.is_some() {
             return best;
@@ -399,6 +401,28 @@ impl<B: Backing> Held<'_, B> {
             length == count && first.is_multiple_of(align) && self.is_free_and_backed(first, count)
         };
         self.inner.recent.iter().find(fits).map(|&(first, _)| first)
+    }
+
+    /// The first slice of the smallest hole that `count` slices fit into and that is backed so far, among the first holes that
+    /// start with an empty arena at a multiple of `align` arenas. The last arena need not be empty.
+    fn find_hole(&self, count: u32, align: u32) -> Option<u32> {
+        if self.inner.dirty_slices < count as usize {
+            return None;
+        }
+        let (mut best, mut least) = (None, u32::MAX);
+        let mut start = self.inner.first_empty_word * 64;
+        for _ in 0..PROBES {
+            let Some(empty) = self.next_empty(start) else { break };
+            let end = empty + self.empties_from(empty, RUN_MAX_SLICES / ARENA_SLICES);
+            let rest = if end < self.inner.grown { self.record(end).free.trailing_ones() } else { 0 };
+            let first = empty.next_multiple_of(align) * ARENA_SLICES;
+            let length = (end * ARENA_SLICES + rest).saturating_sub(first);
+            if (count..least).contains(&length) && self.is_free_and_backed(first, count) {
+                (best, least) = (Some(first), length);
+            }
+            start = end + 1;
+        }
+        best
     }
 
     fn is_free_and_backed(&self, first: u32, count: u32) -> bool {
