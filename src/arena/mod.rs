@@ -403,8 +403,8 @@ impl<B: Backing> Held<'_, B> {
         self.inner.recent.iter().find(fits).map(|&(first, _)| first)
     }
 
-    /// The first slice of the smallest hole that `count` slices fit into and that is backed so far, among the first holes that
-    /// start with an empty arena at a multiple of `align` arenas. The last arena need not be empty.
+    /// The start of the smallest hole whose first `count` slices are backed, among the first holes: each starts with an empty arena,
+    /// here at a multiple of `align` arenas, and ends anywhere.
     fn find_hole(&self, count: u32, align: u32) -> Option<u32> {
         if self.inner.dirty_slices < count as usize {
             return None;
