@@ -50,7 +50,11 @@ pub fn main() -> ExitCode {
         ["input", job] => parse(job).and_then(|job| input(&job)),
         _ => Err("usage: SUBJECT list | SUBJECT run JOB | SUBJECT input JOB".into()),
     };
-    match answer.and_then(|bytes| std::io::stdout().write_all(&bytes).map_err(|error| format!("no output: {error}"))) {
+    let print = |bytes: Vec<u8>| {
+        let mut output = std::io::stdout().lock();
+        output.write_all(&bytes).and_then(|()| output.flush()).map_err(|error| format!("no output: {error}"))
+    };
+    match answer.and_then(print) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
