@@ -79,6 +79,17 @@ pub enum Prepare {
 }
 
 impl Workload {
+    /// A workload of one thread that makes what it works on itself, and has no warm-up.
+    pub(crate) const fn single(
+        group: Group,
+        name: &'static str,
+        about: &'static str,
+        prepare: fn(&Setting) -> Pass,
+    ) -> Self {
+        let prepare = Prepare::Itself(prepare);
+        Self { name, group, about, quick: false, scales: false, threads: 1, warm_up: 0, prepare }
+    }
+
     /// Every workload, by group.
     pub fn all() -> impl Iterator<Item = &'static Workload> {
         [micro::WORKLOADS, field::WORKLOADS, program::WORKLOADS, memory::WORKLOADS].into_iter().flatten()

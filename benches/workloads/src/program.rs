@@ -1,8 +1,8 @@
 //! Real Rust programs' work: well-known crates doing what they are used for, on data made from the seed.
 //!
 //! Each program opens with what it imitates and what its number cannot show. It starts cold, as a program does: another
-//! process makes the inputs, there is no warm-up pass, and everything that the pass takes is given back at its end. What it computes is
-//! compared with what the generator of its data knows, so an allocator that loses a write is found out.
+//! process makes the inputs, there is no warm-up pass, and everything that the pass takes is given back at its end. What it
+//! computes is compared with what the generator of its data knows, so an allocator that loses a write is found out.
 
 #[cfg(feature = "heavy")]
 mod columns;

@@ -21,21 +21,12 @@ mod sh6bench;
 mod sh8bench;
 mod xmalloc;
 
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Setting, Workload};
 use cenote_bench_protocol::Group;
 
 /// A workload of one thread.
 const fn single(name: &'static str, about: &'static str, prepare: fn(&Setting) -> Pass) -> Workload {
-    Workload {
-        name,
-        group: Group::Field,
-        about,
-        quick: false,
-        scales: false,
-        threads: 1,
-        warm_up: 0,
-        prepare: Prepare::Itself(prepare),
-    }
+    Workload::single(Group::Field, name, about, prepare)
 }
 
 /// A workload of any number of threads.

@@ -11,21 +11,12 @@ mod size_drift;
 mod survivors;
 mod thread_pools;
 
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Setting, Workload};
 use cenote_bench_protocol::Group;
 
 /// A workload of one thread.
 const fn single(name: &'static str, about: &'static str, prepare: fn(&Setting) -> Pass) -> Workload {
-    Workload {
-        name,
-        group: Group::Memory,
-        about,
-        quick: false,
-        scales: false,
-        threads: 1,
-        warm_up: 0,
-        prepare: Prepare::Itself(prepare),
-    }
+    Workload::single(Group::Memory, name, about, prepare)
 }
 
 /// The workloads of this group.

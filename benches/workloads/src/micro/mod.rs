@@ -9,21 +9,12 @@ mod thread_churn;
 mod vectors;
 
 use crate::rng::Rng;
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Setting, Workload};
 use cenote_bench_protocol::Group;
 
 /// A workload of one thread.
 const fn single(name: &'static str, about: &'static str, prepare: fn(&Setting) -> Pass) -> Workload {
-    Workload {
-        name,
-        group: Group::Micro,
-        about,
-        quick: false,
-        scales: false,
-        threads: 1,
-        warm_up: 1,
-        prepare: Prepare::Itself(prepare),
-    }
+    Workload { warm_up: 1, ..Workload::single(Group::Micro, name, about, prepare) }
 }
 
 /// The workloads of this group.

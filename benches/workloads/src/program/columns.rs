@@ -8,8 +8,7 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::input;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;

@@ -7,9 +7,8 @@
 //! Its number cannot show small objects, of which there are nearly none.
 
 use super::spoiled;
-use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder};
 use std::io::Cursor;

@@ -8,8 +8,7 @@
 
 use super::corpus::{Corpus, push_spelling};
 use super::{expect, spoiled};
-use crate::input;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use tantivy::collector::Count;
 use tantivy::indexer::NoMergePolicy;

@@ -9,8 +9,7 @@
 
 use super::feed::{self, Post, Tally};
 use super::spoiled;
-use crate::input;
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use serde_json::Value;
 

@@ -8,9 +8,8 @@
 
 use super::corpus::push_spelling;
 use super::expect;
-use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;

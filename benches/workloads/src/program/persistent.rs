@@ -7,9 +7,8 @@
 //! Its number cannot show snapshots that other threads read.
 
 use super::expect;
-use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use imbl::OrdMap;
 use std::collections::{BTreeMap, VecDeque};

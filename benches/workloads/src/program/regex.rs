@@ -7,8 +7,7 @@
 
 use super::corpus::Corpus;
 use super::{expect, spoiled};
-use crate::input;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,7 @@
 //! Its number cannot show a tracing collector: rhai counts references.
 
 use super::{expect, spoiled};
-use crate::input;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use rhai::{Array, Dynamic, Engine, Scope};
 

@@ -7,8 +7,7 @@
 
 use super::feed::{self, Tally};
 use super::spoiled;
-use crate::input;
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use simd_json::{OwnedValue, StaticNode};
 

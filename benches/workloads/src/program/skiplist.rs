@@ -7,9 +7,8 @@
 //! Its number cannot show contention on single rows, which the threads do not have here.
 
 use super::expect;
-use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use crossbeam_skiplist::SkipMap;
 use std::sync::Barrier;

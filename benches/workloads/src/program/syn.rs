@@ -6,9 +6,8 @@
 //! Its number cannot show the macros of a compiler, whose tokens live in the compiler's own memory.
 
 use super::{expect, spoiled};
-use crate::input;
 use crate::rng::Rng;
-use crate::{Pass, Prepare, Setting, Workload};
+use crate::{Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;

@@ -7,9 +7,8 @@
 //! Its number cannot show a compiler to machine code, whose results are not the allocator's.
 
 use super::{expect, spoiled};
-use crate::input;
 use crate::rng::Rng;
-use crate::{Outcome, Pass, Prepare, Setting, Workload};
+use crate::{Outcome, Pass, Prepare, Setting, Workload, input};
 use cenote_bench_protocol::Group;
 use wasm_encoder::{
     CodeSection, ExportKind, ExportSection, Function, FunctionSection, MemorySection, MemoryType, Module, TypeSection,
