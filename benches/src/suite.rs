@@ -275,8 +275,9 @@ pub fn report(path: &Path, html: Option<PathBuf>) -> Result<()> {
 pub fn docs(path: &Path, folder: &Path) -> Result<()> {
     let results = results::read(path)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    report::write_docs(&results, folder).with_context(|| format!("cannot write into {}", folder.display()))?;
-    println!("written  {}", folder.join("benchmarks.md").display());
+    let chapter = report::write_docs(&results, folder);
+    let chapter = chapter.with_context(|| format!("cannot write into {}", folder.display()))?;
+    println!("written  {}", chapter.display());
     Ok(())
 }
 

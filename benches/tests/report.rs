@@ -157,6 +157,19 @@ fn documents_have_every_picture_they_show_and_no_other() {
 }
 
 #[test]
+fn documents_of_two_build_profiles_stand_side_by_side() {
+    let directory = directory("profiles");
+    let run = results(vec![workload("one", Group::Micro)], vec![sample("cenote", "one", 0, 1.0, 1.0)]);
+    let inlined = Results { profile: "lto".into(), ..run.clone() };
+    let [plain, inlined] = [run, inlined].map(|run| report::write_docs(&run, &directory).unwrap());
+    assert_eq!([&plain, &inlined], [&directory.join("benchmarks.md"), &directory.join("benchmarks-lto.md")]);
+    let [plain, inlined] = [plain, inlined].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(plain.contains("ordinary release profile") && plain.contains("](benchmarks/micro.svg)"));
+    assert!(inlined.contains("fat link-time optimisation") && inlined.contains("](benchmarks-lto/micro.svg)"));
+    assert!(directory.join("benchmarks/micro.svg").exists() && directory.join("benchmarks-lto/micro.svg").exists());
+}
+
+#[test]
 fn pictures_of_an_earlier_run_do_not_stay() {
     let directory = directory("again");
     let first = results(vec![workload("one", Group::Micro)], vec![sample("cenote", "one", 0, 1.0, 1.0)]);

@@ -5,8 +5,8 @@ use crate::statistics::{MemoryCurve, Quantity, Section, Summary, goals};
 use cenote_bench_protocol::{Group, Results};
 use comfy_table::Table;
 
-/// The folder of the pictures, beside the chapter.
-pub(super) const PICTURES: &str = "benchmarks";
+/// The profile that most programs are built by; a chapter of another has it in its name.
+const PROFILE: &str = "release";
 
 /// A picture in a file of its own.
 pub(super) struct Picture {
@@ -17,8 +17,9 @@ pub(super) struct Picture {
 }
 
 /// The chapter.
-#[derive(Default)]
 pub(super) struct Chapter {
+    /// The name of its file, without the extension, and of the folder of its pictures beside it.
+    pub(super) name: String,
     /// Its text.
     pub(super) markdown: String,
     /// Its pictures.
@@ -47,7 +48,7 @@ impl Chapter {
 
     fn picture(&mut self, name: &str, about: &str, svg: &str) {
         let file = format!("{name}.svg");
-        self.paragraph(&format!("![{}]({PICTURES}/{file})", escaped(about)));
+        self.paragraph(&format!("![{}]({}/{file})", escaped(about), self.name));
         self.pictures.push(Picture { file, svg: plot::standalone(svg) });
     }
 }
@@ -67,8 +68,12 @@ fn escaped(text: &str) -> String {
 
 /// The chapter of a run.
 pub(super) fn chapter(results: &Results, summary: &Summary) -> Chapter {
-    let mut chapter = Chapter::default();
-    chapter.heading(1, "Benchmarks");
+    let (name, title) = match results.profile.as_str() {
+        PROFILE => ("benchmarks".into(), "Benchmarks".into()),
+        profile => (format!("benchmarks-{profile}"), format!("Benchmarks, profile {profile}")),
+    };
+    let mut chapter = Chapter { name, markdown: String::new(), pictures: Vec::new() };
+    chapter.heading(1, &title);
     chapter.paragraph(&format!(
         "{} allocators, {} workloads, {} processes, measured on {} with `{}`, written by `cenote-bench docs`; do not edit.",
         summary.subjects.len(),
@@ -77,6 +82,7 @@ pub(super) fn chapter(results: &Results, summary: &Summary) -> Chapter {
         text::date(results),
         results.command.replace('`', ""),
     ));
+    chapter.paragraph(text::profile(results));
     if let Some(warning) = summary.noise.as_ref().and_then(|noise| noise.warning()) {
         chapter.paragraph(&format!("> **Noise:** {}.", escaped(&warning)));
     }

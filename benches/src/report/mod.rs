@@ -17,7 +17,7 @@ mod text;
 use crate::statistics::{Comparison, Summary, summary};
 use cenote_bench_protocol::Results;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use terminal::{comparison as comparison_text, tables as table_text};
 
@@ -43,13 +43,13 @@ pub fn write_html(results: &Results, path: &Path) -> io::Result<()> {
 }
 
 /// Writes `benchmarks.md` into `directory`, and its pictures into `directory/benchmarks`, where those of an earlier run are
-/// removed.
+/// removed; or, of a build profile other than `release`, `benchmarks-PROFILE.md` and so on. Returns where the chapter is.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_docs(results: &Results, directory: &Path) -> io::Result<()> {
+pub fn write_docs(results: &Results, directory: &Path) -> io::Result<PathBuf> {
     let chapter = chapter::chapter(results, &summary(results));
-    let pictures = directory.join(chapter::PICTURES);
+    let pictures = directory.join(&chapter.name);
     std::fs::create_dir_all(&pictures)?;
     for entry in std::fs::read_dir(&pictures)? {
         let path = entry?.path();
@@ -60,5 +60,7 @@ pub fn write_docs(results: &Results, directory: &Path) -> io::Result<()> {
     for picture in &chapter.pictures {
         std::fs::write(pictures.join(&picture.file), &picture.svg)?;
     }
-    std::fs::write(directory.join("benchmarks.md"), chapter.markdown)
+    let path = directory.join(chapter.name + ".md");
+    std::fs::write(&path, chapter.markdown)?;
+    Ok(path)
 }

@@ -442,6 +442,7 @@ fn circumstances(results: &Results, summary: &Summary) -> Markup {
     html! {
         section #circumstances {
             h2 { "How this was measured" }
+            p { (text::profile(results)) }
             ul { @for sentence in text::METHOD { li { (sentence) } } }
             p { (text::noise(summary)) }
             h3 { "What the numbers cannot show" }

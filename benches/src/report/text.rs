@@ -187,6 +187,17 @@ pub(super) fn phases(curves: &[&MemoryCurve]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
+/// How the allocators' programs were built.
+pub(super) fn profile(results: &Results) -> &'static str {
+    match results.profile.as_str() {
+        "lto" => {
+            "The programs were built with fat link-time optimisation, as a Rust program is that asks for it: allocators in Rust \
+             are inlined into them, those in C and C++ are not."
+        }
+        _ => "The programs were built by the ordinary release profile, in which no allocator is inlined.",
+    }
+}
+
 /// How the figures came about.
 pub(super) const METHOD: &[&str] = &[
     "Every figure comes from processes of their own: one run of one workload with one allocator as the program's \
