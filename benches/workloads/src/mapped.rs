@@ -3,24 +3,20 @@
 //! They come from no allocator under test, and every OS page of them is resident once they exist, so that neither the
 //! clock nor the resident set sees them later.
 
+use memmap2::MmapMut;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::ptr::NonNull;
 
 /// A slice in its own anonymous mapping.
 ///
 /// # Invariants
-/// 1. `start` points at `len` initialised values of `T`, in a mapping of `bytes` bytes that this value owns.
+/// 1. `map` starts with `len` initialised values of `T`, which are as good as owned by `values`.
 #[derive(Debug)]
 pub struct MappedSlice<T> {
-    start: NonNull<T>,
+    map: MmapMut,
     len: usize,
-    bytes: usize,
+    values: PhantomData<T>,
 }
-
-// SAFETY: it owns its values (invariant 1) as a `Box<[T]>` does.
-unsafe impl<T: Send> Send for MappedSlice<T> {}
-// SAFETY: a shared reference gives out shared references to its values only.
-unsafe impl<T: Sync> Sync for MappedSlice<T> {}
 
 impl<T> MappedSlice<T> {
     /// `len` values, each made by `value` from its index.
@@ -30,24 +26,13 @@ impl<T> MappedSlice<T> {
     pub fn new(len: usize, mut value: impl FnMut(usize) -> T) -> Self {
         assert!(len > 0 && size_of::<T>() > 0 && !std::mem::needs_drop::<T>());
         let bytes = len.checked_mul(size_of::<T>()).expect("array too long");
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory in use.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(start, libc::MAP_FAILED, "mmap of {bytes} bytes failed");
-        let start = NonNull::new(start.cast::<T>()).expect("mmap gave the null page");
+        let mut map = MmapMut::map_anon(bytes).expect("the kernel gives memory");
+        let start = map.as_mut_ptr().cast::<T>();
         for i in 0..len {
             // SAFETY: `i < len`, and the mapping holds `len` values; it is aligned to the OS page, hence to `T`.
             unsafe { start.add(i).write(value(i)) };
         }
-        Self { start, len, bytes }
+        Self { map, len, values: PhantomData }
     }
 }
 
@@ -57,7 +42,7 @@ impl<T> Deref for MappedSlice<T> {
     #[inline]
     fn deref(&self) -> &[T] {
         // SAFETY: invariant 1.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
     }
 }
 
@@ -65,14 +50,7 @@ impl<T> DerefMut for MappedSlice<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: invariant 1, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl<T> Drop for MappedSlice<T> {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours (invariant 1), and `self` is the last to refer to it.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+        unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast(), self.len) }
     }
 }
 
