@@ -114,23 +114,22 @@ fn short_lived_threads() {
 
     let before = resident_bytes();
     for generation in 0..GENERATIONS {
-        thread::scope(|scope| {
-            for thread in 0..6 {
-                scope.spawn(move || {
-                    let mut random = SplitMix64(generation << 8 | thread);
-                    let own: Vec<_> = (0..20).map(|_| random_parcel(&mut random)).collect();
-                    let large = Parcel::make(256 << 10, 1, generation);
-                    for _ in 0..20 {
-                        let place = random.below(256);
-                        EXCHANGE.trade(place, random_parcel(&mut random));
-                    }
-                    for parcel in own.into_iter().chain([large]) {
-                        // SAFETY: made above, and in no other hands.
-                        unsafe { Parcel::open(parcel) };
-                    }
-                });
+        let live_and_die = move |thread| {
+            let mut random = SplitMix64(generation << 8 | thread);
+            let own: Vec<_> = (0..20).map(|_| random_parcel(&mut random)).collect();
+            let large = Parcel::make(256 << 10, 1, generation);
+            for _ in 0..20 {
+                let place = random.below(256);
+                EXCHANGE.trade(place, random_parcel(&mut random));
             }
-        });
+            for parcel in own.into_iter().chain([large]) {
+                // SAFETY: made above, and in no other hands.
+                unsafe { Parcel::open(parcel) };
+            }
+        };
+        // Not by a scope, which waits for its threads in a way that ThreadSanitizer does not see.
+        let threads: Vec<_> = (0..6).map(|thread| thread::spawn(move || live_and_die(thread))).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     }
     EXCHANGE.clear();
     Cenote::check();

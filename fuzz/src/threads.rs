@@ -9,12 +9,13 @@ use crate::zero::verify_zero;
 use allocator_api2::alloc::Allocator;
 use arbitrary::Arbitrary;
 use cenote::{Cenote, Heap};
+use parking_lot::Mutex;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 /// Threads at once.
@@ -110,7 +111,7 @@ impl World {
     }
 
     fn admit(&self, size: Size) -> usize {
-        self.budget.lock().expect("no thread panics").admit(size)
+        self.budget.lock().admit(size)
     }
 
     fn alloc(&self, layout: Layout, zeroed: bool, shared: bool) -> Owned {
@@ -175,7 +176,7 @@ impl World {
     fn start(self: &Arc<Self>, seat: usize, actions: VecDeque<Action>, blocks: Vec<Owned>) {
         let world = Arc::clone(self);
         let thread = thread::spawn(move || world.play(seat, actions, blocks));
-        self.threads.lock().expect("no thread panics").push(thread);
+        self.threads.lock().push(thread);
     }
 
     fn play(self: Arc<Self>, seat: usize, mut actions: VecDeque<Action>, mut blocks: Vec<Owned>) {
@@ -212,10 +213,10 @@ impl World {
                 }
                 Action::Send { seat, count } => {
                     let sent = blocks.split_off(blocks.len().saturating_sub(count.into()));
-                    self.inboxes[usize::from(seat) % SEATS].lock().expect("no thread panics").extend(sent);
+                    self.inboxes[usize::from(seat) % SEATS].lock().extend(sent);
                 }
                 Action::Receive => {
-                    let received = std::mem::take(&mut *self.inboxes[seat].lock().expect("no thread panics"));
+                    let received = std::mem::take(&mut *self.inboxes[seat].lock());
                     received.into_iter().for_each(|owned| self.dealloc(owned));
                 }
                 Action::Bequeath { block } => {
@@ -235,7 +236,7 @@ impl World {
                 Action::Configure(setting) => setting.apply(),
             }
         }
-        self.inboxes[seat].lock().expect("no thread panics").extend(blocks);
+        self.inboxes[seat].lock().extend(blocks);
     }
 }
 
@@ -248,11 +249,11 @@ pub fn run(actions: Actions) {
         world.start(seat, actions.into(), Vec::new());
     }
     // Whoever goes on from an ended thread was noted by that.
-    let next = || world.threads.lock().expect("no thread panics").pop();
+    let next = || world.threads.lock().pop();
     while let Some(thread) = next() {
         thread.join().expect("no thread panics");
     }
-    let inboxes = world.inboxes.iter().map(|inbox| std::mem::take(&mut *inbox.lock().expect("no thread panics")));
+    let inboxes = world.inboxes.iter().map(|inbox| std::mem::take(&mut *inbox.lock()));
     let left: Vec<Owned> = inboxes.flatten().collect();
     left.iter().for_each(Owned::verify);
     // Each block was checked by its pattern alone so far.
