@@ -4,6 +4,7 @@
 
 use allocator_api2::alloc::Allocator;
 use cenote::{Cenote, Heap, usable_size};
+use child::STILL;
 use process::{hold, use_and_free};
 use std::alloc::{GlobalAlloc, Layout};
 use std::io;
@@ -360,7 +361,7 @@ fn purging_is_refused() {
 /// No memory can be made accessible, and none mapped: there is what there was.
 #[test]
 fn everything_is_refused() {
-    child::run("everything_is_refused", &[("PURGE", "off")], || {
+    child::run("everything_is_refused", STILL, || {
         let mut blocks = Blocks::new();
         blocks.assert_service();
         refuse(&[libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_madvise, libc::SYS_mremap]);

@@ -3,6 +3,7 @@
 #![cfg(not(feature = "passthrough"))]
 
 use cenote::{Cenote, Options, PurgeMode};
+use child::STILL;
 use process::{eventually, threads, use_and_free, use_memory};
 use resident::resident_bytes;
 use std::fs;
@@ -237,7 +238,7 @@ fn lean() {
         Cenote::check();
     })
     .assert_silent();
-    child::run(name, &[("PURGE", "off")], || {
+    child::run(name, STILL, || {
         Cenote::configure(&Options::new().lean(true));
         assert!(growing(), "{}", Cenote::stats());
         // What was cached of large blocks before comes and goes well after.

@@ -40,7 +40,7 @@ pub enum Command {
         #[arg(long, value_name = "PATH")]
         html: Option<PathBuf>,
     },
-    /// Write `benchmarks.md` (`benchmarks-lto.md` with `--lto`) and its plots from results
+    /// Write `benchmarks.md`, or of a run with `--lto` `benchmarks-lto.md`, and its plots from results
     Docs {
         /// The results
         results: PathBuf,

@@ -5,9 +5,6 @@ use crate::statistics::{MemoryCurve, Quantity, Section, Summary, goals};
 use cenote_bench_protocol::{Group, Results};
 use comfy_table::Table;
 
-/// The profile that most programs are built by; a chapter of another has it in its name.
-const PROFILE: &str = "release";
-
 /// A picture in a file of its own.
 pub(super) struct Picture {
     /// The file's name.
@@ -19,7 +16,7 @@ pub(super) struct Picture {
 /// The chapter.
 pub(super) struct Chapter {
     /// The name of its file, without the extension, and of the folder of its pictures beside it.
-    pub(super) name: String,
+    pub(super) name: &'static str,
     /// Its text.
     pub(super) markdown: String,
     /// Its pictures.
@@ -68,12 +65,13 @@ fn escaped(text: &str) -> String {
 
 /// The chapter of a run.
 pub(super) fn chapter(results: &Results, summary: &Summary) -> Chapter {
-    let (name, title) = match results.profile.as_str() {
-        PROFILE => ("benchmarks".into(), "Benchmarks".into()),
-        profile => (format!("benchmarks-{profile}"), format!("Benchmarks, profile {profile}")),
+    let (name, title) = if text::has_lto(results) {
+        ("benchmarks-lto", "Benchmarks, profile lto")
+    } else {
+        ("benchmarks", "Benchmarks")
     };
     let mut chapter = Chapter { name, markdown: String::new(), pictures: Vec::new() };
-    chapter.heading(1, &title);
+    chapter.heading(1, title);
     chapter.paragraph(&format!(
         "{} allocators, {} workloads, {} processes, measured on {} with `{}`, written by `cenote-bench docs`; do not edit.",
         summary.subjects.len(),

@@ -43,13 +43,13 @@ pub fn write_html(results: &Results, path: &Path) -> io::Result<()> {
 }
 
 /// Writes `benchmarks.md` into `directory`, and its pictures into `directory/benchmarks`, where those of an earlier run are
-/// removed; or, of a build profile other than `release`, `benchmarks-PROFILE.md` and so on. Returns where the chapter is.
+/// removed; of a run with fat link-time optimisation, `benchmarks-lto.md` and so on. Returns where the chapter is.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_docs(results: &Results, directory: &Path) -> io::Result<PathBuf> {
     let chapter = chapter::chapter(results, &summary(results));
-    let pictures = directory.join(&chapter.name);
+    let pictures = directory.join(chapter.name);
     std::fs::create_dir_all(&pictures)?;
     for entry in std::fs::read_dir(&pictures)? {
         let path = entry?.path();
@@ -60,7 +60,7 @@ pub fn write_docs(results: &Results, directory: &Path) -> io::Result<PathBuf> {
     for picture in &chapter.pictures {
         std::fs::write(pictures.join(&picture.file), &picture.svg)?;
     }
-    let path = directory.join(chapter.name + ".md");
+    let path = directory.join(chapter.name).with_extension("md");
     std::fs::write(&path, chapter.markdown)?;
     Ok(path)
 }

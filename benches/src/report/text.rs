@@ -187,14 +187,18 @@ pub(super) fn phases(curves: &[&MemoryCurve]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
+/// Whether the allocators' programs were built with fat link-time optimisation; if not, by the ordinary release profile.
+pub(super) fn has_lto(results: &Results) -> bool {
+    results.profile == "lto"
+}
+
 /// How the allocators' programs were built.
 pub(super) fn profile(results: &Results) -> &'static str {
-    match results.profile.as_str() {
-        "lto" => {
-            "The programs were built with fat link-time optimisation, as a Rust program is that asks for it: allocators in Rust \
-             are inlined into them, those in C and C++ are not."
-        }
-        _ => "The programs were built by the ordinary release profile, in which no allocator is inlined.",
+    if has_lto(results) {
+        "The programs were built with fat link-time optimisation, as a Rust program is that asks for it: allocators in Rust \
+         are inlined into them, those in C and C++ are not."
+    } else {
+        "The programs were built by the ordinary release profile, in which no allocator is inlined."
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 /// A slice in its own anonymous mapping.
 ///
 /// # Invariants
-/// 1. `map` starts with `len` initialised values of `T`, which are as good as owned by `values`.
+/// 1. `map` starts with `len` initialised values of `T`, which this value owns.
 #[derive(Debug)]
 pub struct MappedSlice<T> {
     map: MmapMut,
@@ -26,7 +26,7 @@ impl<T> MappedSlice<T> {
     pub fn new(len: usize, mut value: impl FnMut(usize) -> T) -> Self {
         assert!(len > 0 && size_of::<T>() > 0 && !std::mem::needs_drop::<T>());
         let bytes = len.checked_mul(size_of::<T>()).expect("array too long");
-        let mut map = MmapMut::map_anon(bytes).expect("the kernel gives memory");
+        let mut map = MmapMut::map_anon(bytes).unwrap_or_else(|error| panic!("mmap of {bytes} bytes failed: {error}"));
         let start = map.as_mut_ptr().cast::<T>();
         for i in 0..len {
             // SAFETY: `i < len`, and the mapping holds `len` values; it is aligned to the OS page, hence to `T`.
